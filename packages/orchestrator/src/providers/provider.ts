@@ -1,0 +1,73 @@
+import type { Epoch, ExitReport, RunId, SandboxId, SpecId } from '@specfleet/shared'
+
+/** Identity that survives our crash: an engine keeps it beside each sandbox. */
+export type Labels = {
+  readonly fleet: string
+  readonly specId: SpecId
+  readonly runId: RunId
+  readonly epoch: Epoch
+  /** ISO time after which a sandbox nobody owns may be destroyed whatever else holds. */
+  readonly expiresAt: string
+}
+
+export type Limits = {
+  readonly memoryMb: number
+  /** Cores, may be fractional. */
+  readonly cpus: number
+  readonly pids: number
+  readonly wallClockMinutes: number
+}
+
+export type SandboxRequest = {
+  readonly id: SandboxId
+  readonly labels: Labels
+  /** Complete environment of CONTRACT, but for `BUS_URL` and `WORKSPACE`, which the provider knows. Never logged. */
+  readonly env: Readonly<Record<string, string>>
+  readonly limits: Limits
+}
+
+/** A sandbox the engine has, alive or dead. */
+export type Sandbox = {
+  readonly id: SandboxId
+  readonly labels: Labels
+  readonly state: SandboxState
+}
+export type SandboxState =
+  | { readonly kind: 'running' }
+  | { readonly kind: 'exited'; readonly exit: ExitReport }
+  /** The engine cannot say. Not dead: nothing may be concluded from it. */
+  | { readonly kind: 'unknown'; readonly reason: string }
+
+/** Something happened to a sandbox: look again. Only a hint, the truth is `inspect`. */
+export type SandboxEvent = { readonly kind: 'exited'; readonly id: SandboxId } | { readonly kind: 'gap' }
+
+export type Created =
+  /** It runs: made now, or found under this id and labels. */
+  | { readonly kind: 'running' }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly retryable: boolean }
+
+/**
+ * The port to a sandbox engine.
+ *
+ * 1. `create` is idempotent by id: a second call finds the first one's sandbox.
+ * 2. A sandbox outlives the process that made it, and is found again by `list`.
+ * 3. Exits are told through `watch` as events, never found by polling.
+ * 4. What is needed for a post-mortem stays until `destroy`.
+ * 5. `destroy` is idempotent and leaves nothing: no process, folder, socket or network.
+ */
+export interface SandboxProvider {
+  readonly name: string
+  /** Names the one engine behind it, the same for every process that reaches that engine. */
+  readonly engine: string
+  /** What isolation it gives, in one line for people. */
+  readonly isolation: string
+  create(request: SandboxRequest, signal: AbortSignal): Promise<Created>
+  inspect(id: SandboxId): Promise<Sandbox | undefined>
+  /** Every sandbox of this fleet on the engine. */
+  list(): Promise<readonly Sandbox[]>
+  /** Asks the main process to end (`term`), or ends everything (`kill`). */
+  stop(id: SandboxId, how: 'term' | 'kill'): Promise<void>
+  destroy(id: SandboxId): Promise<void>
+  /** Calls back until disposed. A `gap` says that exits may have been missed: list again. */
+  watch(onEvent: (event: SandboxEvent) => void): AsyncDisposable
+}

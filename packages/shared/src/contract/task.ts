@@ -1,0 +1,98 @@
+import { z } from 'zod'
+import { ProjectId, SpecId, TaskId, TicketId } from './ids.ts'
+import { ApprovalGate, ExecutionMode, Phase } from './phase.ts'
+
+/** Longest spec or prompt text a task may carry, in characters. */
+export const MAX_TASK_TEXT = 256 * 1024
+
+export const TASK_KINDS = ['spec', 'prompt', 'ticket', 'validate'] as const
+export const TaskKind = z.enum(TASK_KINDS)
+export type TaskKind = z.infer<typeof TaskKind>
+
+export const PRIORITIES = ['high', 'normal', 'low'] as const
+export const Priority = z.enum(PRIORITIES)
+export type Priority = z.infer<typeof Priority>
+
+/** Where the trusted side fetches the source from: a git URL or a local path. */
+export const SourceRef = z.object({
+  git: z.string().min(1).max(4096),
+  ref: z.string().min(1).max(256).regex(/^[^-\s][^\s]*$/, 'a git ref has no spaces and no leading dash').optional(),
+})
+export type SourceRef = z.infer<typeof SourceRef>
+
+/** `auto`, or the phases whose result a person approves. */
+export const ApprovalPolicySchema = z.union([z.literal('auto'), z.array(ApprovalGate)])
+export type ApprovalPolicy = z.infer<typeof ApprovalPolicySchema>
+
+export const Budget = z.object({
+  /** US dollars for the whole run, over all its epochs. */
+  usd: z.number().positive().max(100_000).optional(),
+  /** Model replies for the whole run. */
+  turns: z.number().int().positive().max(100_000).optional(),
+  /** Wall-clock minutes of one epoch. */
+  minutes: z.number().positive().max(10_080).optional(),
+})
+export type Budget = z.infer<typeof Budget>
+
+export const ExecutionConfig = z.object({
+  requireSpecSkill: z.boolean().default(false),
+  selectedSkill: z.string().max(64).default('spec-driven-dev'),
+  executionMode: ExecutionMode.default('exploration'),
+})
+export type ExecutionConfig = z.infer<typeof ExecutionConfig>
+
+/**
+ * What may be queued. Only `kind`, and `text` or `specId`, are needed. A `spec` task
+ * runs the phase machine from `phase`, unless `executionConfig.requireSpecSkill` asks
+ * for the prompt path.
+ */
+export const TaskInput = z
+  .looseObject({
+    v: z.literal(1).default(1),
+    taskId: TaskId.optional(),
+    kind: TaskKind,
+    projectId: ProjectId.default(ProjectId.parse('default')),
+    specId: SpecId.optional(),
+    ticketId: TicketId.optional(),
+    title: z.string().max(512).optional(),
+    text: z.string().min(1).max(MAX_TASK_TEXT, `text is longer than ${MAX_TASK_TEXT} characters`).optional(),
+    source: SourceRef.optional(),
+    phase: Phase.optional(),
+    /** Outputs of earlier phases, `{ "<phase>": … }`, when the run starts in the middle. */
+    context: z.record(z.string(), z.unknown()).optional(),
+    priority: Priority.default('normal'),
+    model: z.string().min(1).max(128).optional(),
+    executionConfig: ExecutionConfig.prefault({}),
+    approval: ApprovalPolicySchema.default('auto'),
+    provider: z.string().max(64).optional(),
+    budget: Budget.default({}),
+    submittedBy: z.string().max(256).optional(),
+  })
+  .refine((task) => task.text !== undefined || task.specId !== undefined, {
+    message: 'a task needs "text" or "specId"',
+    path: ['text'],
+  })
+  .refine((task) => task.kind !== 'ticket' || task.ticketId !== undefined, {
+    message: 'a ticket task needs "ticketId"',
+    path: ['ticketId'],
+  })
+export type TaskInput = z.input<typeof TaskInput>
+
+/** A task whose ids are settled; what run records hold. */
+export type Task = Omit<z.output<typeof TaskInput>, 'taskId' | 'specId'> & { taskId: TaskId; specId: SpecId }
+export const Task: z.ZodType<Task> = TaskInput.transform((task, context): Task => {
+  if (task.taskId === undefined || task.specId === undefined) {
+    context.addIssue({ code: 'custom', message: 'a recorded task has taskId and specId' })
+    return z.NEVER
+  }
+  return { ...task, taskId: task.taskId, specId: task.specId }
+})
+
+/** Gives a parsed task its missing ids: `taskId` from `newTaskId`, `specId` from the task's own id. */
+export function withIds(task: z.output<typeof TaskInput>, newTaskId: () => TaskId): Task {
+  const taskId = task.taskId ?? newTaskId()
+  return { ...task, taskId, specId: task.specId ?? SpecId.parse(taskId) }
+}
+
+export const needsApproval = (policy: ApprovalPolicy, phase: Phase): boolean =>
+  policy !== 'auto' && policy.some((gate) => gate === phase)

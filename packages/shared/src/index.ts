@@ -1,0 +1,5 @@
+export * from './bus/index.ts'
+export * from './contract/index.ts'
+export * from './planning/index.ts'
+export * from './run/index.ts'
+export * from './spec/index.ts'

@@ -1,0 +1,20 @@
+/** A path as a model writes it, without quotes, `./`, a line number or a trailing slash. */
+export function cleanPath(text: string): string {
+  const bare = text
+    .trim()
+    .replace(/^[`'"]+|[`'"]+$/g, '')
+    .replace(/:\d+(?:-\d+)?$/, '')
+    .replaceAll('\\', '/')
+    .replace(/^(?:\.\/)+/, '')
+  return bare.length > 1 ? bare.replace(/\/+$/, '') : bare
+}
+
+/** Whether a free text is a path rather than prose, a command or an address. */
+export const looksLikePath = (text: string): boolean =>
+  !/[\s*?<>{}|]|:\/\//.test(text) && (text.includes('/') || /\.[A-Za-z0-9]{1,8}$/.test(text))
+
+/** Whether a relative path stays inside the folder that it starts from. */
+export function staysInside(path: string): boolean {
+  if (path === '' || path.startsWith('/') || /^[A-Za-z]:/.test(path) || path.includes('\0')) return false
+  return !path.split(/[\\/]/).includes('..')
+}

@@ -1,0 +1,103 @@
+import { z } from 'zod'
+
+/** Why an incarnation died. A union, so that every place that reacts to a death handles each. */
+export const DeathCause = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('oom') }),
+  z.object({ kind: z.literal('pids') }),
+  z.object({ kind: z.literal('exit'), code: z.number().int() }),
+  z.object({ kind: z.literal('killed'), signal: z.string().max(16).optional() }),
+  z.object({ kind: z.literal('lost-heartbeat'), silentMs: z.number().nonnegative() }),
+  z.object({ kind: z.literal('provider-error'), code: z.string().max(64), retryable: z.boolean() }),
+  z.object({ kind: z.literal('configuration') }),
+  z.object({ kind: z.literal('wall-clock') }),
+  z.object({ kind: z.literal('flood') }),
+  z.object({ kind: z.literal('bus-cut') }),
+  z.object({ kind: z.literal('owner-lost') }),
+  z.object({ kind: z.literal('budget') }),
+  z.object({ kind: z.literal('rate-limit') }),
+  z.object({ kind: z.literal('egress') }),
+  z.object({ kind: z.literal('cancelled') }),
+])
+export type DeathCause = z.infer<typeof DeathCause>
+
+/** Exit codes by which a worker says why it ended; what they mean is decided here only. */
+export const WORKER_EXIT = { done: 0, failed: 1, busCut: 69, budget: 73, rateLimited: 75, configuration: 78 } as const
+
+/** How a dead sandbox looked to its engine. */
+export type ExitReport = {
+  /** Exit code; `null` when a signal ended it or nobody knows. */
+  code: number | null
+  signal: string | null
+  /** The memory limit killed its main process. */
+  oom: boolean
+  /** The process limit was hit. */
+  pids: boolean
+  /** The provider's wall-clock limit ended it. */
+  wallClock: boolean
+  /** Its last log lines, oldest first. */
+  logTail: readonly string[]
+}
+
+/** The engine's evidence outranks the code: an OOM kill also looks like `killed`. */
+export function causeOfExit(exit: ExitReport): DeathCause {
+  if (exit.oom) return { kind: 'oom' }
+  if (exit.wallClock) return { kind: 'wall-clock' }
+  if (exit.pids && exit.code !== 0) return { kind: 'pids' }
+  if (exit.signal !== null) return { kind: 'killed', signal: exit.signal }
+  switch (exit.code) {
+    case null:
+      return { kind: 'killed' }
+    case WORKER_EXIT.configuration:
+      return { kind: 'configuration' }
+    case WORKER_EXIT.busCut:
+      return { kind: 'bus-cut' }
+    case WORKER_EXIT.budget:
+      return { kind: 'budget' }
+    case WORKER_EXIT.rateLimited:
+      return { kind: 'rate-limit' }
+    default:
+      return exit.code > 128 && exit.code <= 128 + 31
+        ? { kind: 'killed', signal: `signal ${exit.code - 128}` }
+        : { kind: 'exit', code: exit.code }
+  }
+}
+
+/** Whether another epoch could fare better. */
+export function isRetryable(cause: DeathCause): boolean {
+  switch (cause.kind) {
+    case 'configuration':
+    case 'budget':
+    case 'cancelled':
+      return false
+    case 'provider-error':
+      return cause.retryable
+    case 'oom':
+    case 'pids':
+    case 'exit':
+    case 'killed':
+    case 'lost-heartbeat':
+    case 'wall-clock':
+    case 'flood':
+    case 'bus-cut':
+    case 'owner-lost':
+    case 'rate-limit':
+    case 'egress':
+      return true
+  }
+}
+
+/** One short phrase for people: `exit(3)`, `killed (signal 9)`, `oom`. */
+export function describeCause(cause: DeathCause): string {
+  switch (cause.kind) {
+    case 'exit':
+      return `exit(${cause.code})`
+    case 'killed':
+      return cause.signal === undefined ? 'killed' : `killed (${cause.signal})`
+    case 'lost-heartbeat':
+      return `lost-heartbeat (${Math.round(cause.silentMs / 1000)} s)`
+    case 'provider-error':
+      return `provider-error (${cause.code})`
+    default:
+      return cause.kind
+  }
+}

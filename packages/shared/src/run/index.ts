@@ -1,0 +1,3 @@
+export * from './causes.ts'
+export * from './liveness.ts'
+export * from './record.ts'
