@@ -1,6 +1,6 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig } from 'vitest/config'
 
-const SECOND = 1_000;
+const SECOND = 1_000
 
 /**
  * Three projects by what a test needs: nothing (`unit`), one real engine (`integration`), the whole system
@@ -40,4 +40,4 @@ export default defineConfig({
       },
     ],
   },
-});
+})
