@@ -1,1 +1,45 @@
-export {}
+export * from './outputs/design.ts'
+export type { Fault, Normalised } from './outputs/dialects.ts'
+export {
+  DISCOVERY_CATEGORIES,
+  ExploreInput,
+  ExploreOutput,
+  FeatureSummary,
+  normaliseExplore,
+  UserStory,
+} from './outputs/explore.ts'
+export {
+  type EarlierOutputs,
+  normaliseEarlier,
+  normalisePhase,
+  type PhaseOutputs,
+  phaseInputSchema,
+} from './outputs/phase-outputs.ts'
+export {
+  normaliseRequirements,
+  Requirement,
+  RequirementsInput,
+  RequirementsOutput,
+} from './outputs/requirements.ts'
+export { CoverageRow, DependencyAnalysis, normaliseSync, SyncOutput } from './outputs/sync.ts'
+export {
+  normaliseTasks,
+  Task,
+  TaskInput,
+  TasksInput,
+  TasksOutput,
+  Ticket,
+  TicketInput,
+} from './outputs/tasks.ts'
+export {
+  ESTIMATES,
+  Estimate,
+  LAYERS,
+  Layer,
+  PRIORITIES,
+  Priority,
+  ROLES,
+  Role,
+  TASK_TYPES,
+  TaskType,
+} from './outputs/vocabulary.ts'

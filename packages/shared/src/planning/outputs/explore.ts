@@ -25,10 +25,17 @@ export const ExploreInput = z.looseObject({
   codebase_summary: z
     .string()
     .optional()
-    .describe('What this codebase is, in two to five sentences: purpose, main parts, how they talk. More than 50 characters.'),
+    .describe(
+      'What this codebase is, in two to five sentences: purpose, main parts, how they talk. More than 50 characters.',
+    ),
   exploration_summary: z.string().optional().describe('Other name of codebase_summary; leave it out.'),
-  project_type: z.string().optional().describe('Kind of project, such as "TypeScript library" or "FastAPI web service".'),
-  tech_stack: WildTexts.optional().describe('Languages, frameworks and tools that the source really uses; two or more.'),
+  project_type: z
+    .string()
+    .optional()
+    .describe('Kind of project, such as "TypeScript library" or "FastAPI web service".'),
+  tech_stack: WildTexts.optional().describe(
+    'Languages, frameworks and tools that the source really uses; two or more.',
+  ),
   structure: z
     .union([z.record(z.string(), WildText), z.array(WildText)])
     .optional()
@@ -53,15 +60,25 @@ export const ExploreInput = z.looseObject({
     .describe('Patterns the new work should follow: [{pattern, description, files[]}].'),
   conventions: z
     .union([
-      z.looseObject({ naming: WildText.optional(), testing: WildText.optional(), patterns: WildTexts.optional() }),
+      z.looseObject({
+        naming: WildText.optional(),
+        testing: WildText.optional(),
+        patterns: WildTexts.optional(),
+      }),
       z.array(WildText),
       z.string(),
     ])
     .optional()
-    .describe('{naming, testing, patterns[]}: how names are formed, how tests are written and run, recurring habits.'),
+    .describe(
+      '{naming, testing, patterns[]}: how names are formed, how tests are written and run, recurring habits.',
+    ),
   discovery_questions: z
     .array(
-      z.looseObject({ category: z.string().optional(), questions: WildTexts.optional(), question: z.string().optional() }),
+      z.looseObject({
+        category: z.string().optional(),
+        questions: WildTexts.optional(),
+        question: z.string().optional(),
+      }),
     )
     .optional()
     .describe(`[{category, questions[]}] for each of: ${DISCOVERY_CATEGORIES.join(', ')}.`),
@@ -80,13 +97,19 @@ export const ExploreInput = z.looseObject({
       z.string(),
     ])
     .optional()
-    .describe('{name, one_liner, problem_statement, scope_in[], scope_out[], technical_constraints[], risks_identified[], success_metrics[]}.'),
+    .describe(
+      '{name, one_liner, problem_statement, scope_in[], scope_out[], technical_constraints[], risks_identified[], success_metrics[]}.',
+    ),
   related_to_feature: z
-    .array(z.union([PathNote.extend({ name: z.string().optional(), relevance: WildText.optional() }), z.string()]))
+    .array(
+      z.union([PathNote.extend({ name: z.string().optional(), relevance: WildText.optional() }), z.string()]),
+    )
     .optional()
     .describe('Existing code that the feature touches: [{name, file, relevance}].'),
   existing_models: z
-    .array(z.union([PathNote.extend({ name: z.string().optional(), fields: WildTexts.optional() }), z.string()]))
+    .array(
+      z.union([PathNote.extend({ name: z.string().optional(), fields: WildTexts.optional() }), z.string()]),
+    )
     .optional()
     .describe('Existing data models near the feature: [{name, file, fields[]}].'),
   entry_points: WildTexts.optional().describe('Files where execution starts.'),
@@ -96,7 +119,11 @@ export const ExploreInput = z.looseObject({
 })
 export type ExploreInput = z.infer<typeof ExploreInput>
 
-export const UserStory = z.object({ id: z.string(), story: z.string(), acceptanceCriteria: z.array(z.string()) })
+export const UserStory = z.object({
+  id: z.string(),
+  story: z.string(),
+  acceptanceCriteria: z.array(z.string()),
+})
 
 export const FeatureSummary = z.object({
   name: z.string(),
@@ -123,7 +150,9 @@ export const ExploreOutput = z.object({
   techStack: z.array(z.string()),
   structure: z.array(z.object({ area: z.string(), path: z.string() })),
   keyFiles: z.array(z.object({ path: z.string(), purpose: z.string() })),
-  relevantPatterns: z.array(z.object({ pattern: z.string(), description: z.string(), files: z.array(z.string()) })),
+  relevantPatterns: z.array(
+    z.object({ pattern: z.string(), description: z.string(), files: z.array(z.string()) }),
+  ),
   conventions: z.object({ naming: z.string(), testing: z.string(), patterns: z.array(z.string()) }),
   discoveryQuestions: z.array(z.object({ category: z.string(), questions: z.array(z.string()) })),
   featureSummary: FeatureSummary,
@@ -136,7 +165,11 @@ export const ExploreOutput = z.object({
 export type ExploreOutput = z.infer<typeof ExploreOutput>
 
 export const normaliseExplore = (value: unknown): Normalised<ExploreOutput> =>
-  normaliseBy(value, { input: ExploreInput, output: ExploreOutput, fold: (input) => ({ output: fold(input), faults: [] }) })
+  normaliseBy(value, {
+    input: ExploreInput,
+    output: ExploreOutput,
+    fold: (input) => ({ output: fold(input), faults: [] }),
+  })
 
 type Note = z.infer<typeof PathNote>
 const pathOf = (note: Note | string): string =>
@@ -183,7 +216,8 @@ function fold(input: ExploreInput): ExploreOutput {
 
 function structureOf(structure: ExploreInput['structure']): ExploreOutput['structure'] {
   if (structure === undefined) return []
-  if (Array.isArray(structure)) return structure.map((entry) => ({ area: textOf(entry), path: cleanPath(textOf(entry)) }))
+  if (Array.isArray(structure))
+    return structure.map((entry) => ({ area: textOf(entry), path: cleanPath(textOf(entry)) }))
   return Object.entries(structure).map(([area, path]) => ({ area, path: cleanPath(textOf(path)) }))
 }
 
@@ -199,7 +233,9 @@ function conventionsOf(conventions: ExploreInput['conventions']): ExploreOutput[
   }
 }
 
-function questionsOf(groups: NonNullable<ExploreInput['discovery_questions']>): ExploreOutput['discoveryQuestions'] {
+function questionsOf(
+  groups: NonNullable<ExploreInput['discovery_questions']>,
+): ExploreOutput['discoveryQuestions'] {
   const byCategory = new Map<string, string[]>()
   for (const { category = '', questions, question } of groups) {
     const known = byCategory.get(category) ?? []

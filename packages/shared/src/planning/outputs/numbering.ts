@@ -1,6 +1,6 @@
 /**
- * The ids of a list: the ones given, and for entries without one `PREFIX-001`, `PREFIX-002` …
- * by position, stepping over ids that are taken. The same list always gets the same ids.
+ * The ids of a list: the ones given, and `PREFIX-001`, `PREFIX-002` … for the entries without,
+ * in their order, stepping over ids that are taken. The same list always gets the same ids.
  */
 export function numberIds(prefix: string, entries: readonly { id?: string | undefined }[]): string[] {
   const given = entries.map(({ id }) => (id ?? '').trim())

@@ -1,12 +1,24 @@
 import { z } from 'zod'
-import { idsOf, type Normalised, normaliseBy, textOf, textsOf, WildIds, WildText, WildTexts } from './dialects.ts'
+import {
+  idsOf,
+  type Normalised,
+  normaliseBy,
+  textOf,
+  textsOf,
+  WildIds,
+  WildText,
+  WildTexts,
+} from './dialects.ts'
 import { numberIds } from './numbering.ts'
 import { Priority, priorityOf } from './vocabulary.ts'
 
 const RequirementInput = z.looseObject({
   id: z.string().optional().describe('Unique id that starts with REQ-, as in REQ-AUTH-FUNC-001.'),
   title: z.string().optional().describe('The capability in three to six words.'),
-  type: z.string().optional().describe('functional, security, performance, usability, reliability or constraint.'),
+  type: z
+    .string()
+    .optional()
+    .describe('functional, security, performance, usability, reliability or constraint.'),
   category: z.string().optional(),
   priority: z.string().optional().describe('HIGH, MEDIUM or LOW.'),
   text: z
@@ -35,7 +47,9 @@ export const RequirementsInput = z.looseObject({
   traceability: z
     .looseObject({ prd_sections: WildTexts.optional(), design_components: WildTexts.optional() })
     .optional()
-    .describe('{prd_sections[], design_components[]}: where the requirements come from and what will answer them.'),
+    .describe(
+      '{prd_sections[], design_components[]}: where the requirements come from and what will answer them.',
+    ),
 })
 export type RequirementsInput = z.infer<typeof RequirementsInput>
 
@@ -100,16 +114,20 @@ function fold(input: RequirementsInput): RequirementsOutput {
 }
 
 const CLAUSE = /^\s*(?:when|while|if|where|the|whenever)\b/i
-const RESPONSE = /\bshall\b/i
 
 /** The sentence given, or the one that condition and action make together. */
 function sentenceOf({ text, condition, action, description }: z.infer<typeof RequirementInput>): string {
   if (text !== undefined && text.trim() !== '') return text.trim()
   if (action === undefined || action.trim() === '') return (description ?? '').trim()
-  const response = RESPONSE.test(action) ? action.trim() : `THE SYSTEM SHALL ${action.trim()}`
+  const response = responseOf(action.trim())
   const clause = (condition ?? '').trim().replace(/[\s,.]+$/, '')
   if (clause === '') return response
   return `${CLAUSE.test(clause) ? clause : `WHEN ${clause}`}, ${joined(clause, response)}`
+}
+
+function responseOf(action: string): string {
+  if (/^shall\b/i.test(action)) return `THE SYSTEM ${action}`
+  return /\bshall\b/i.test(action) ? action : `THE SYSTEM SHALL ${action}`
 }
 
 /** An IF clause needs its THEN, which neither half may have brought along. */

@@ -13,7 +13,14 @@ export const ESTIMATES = ['S', 'M', 'L', 'XL'] as const
 export const Estimate = z.enum(ESTIMATES)
 export type Estimate = z.infer<typeof Estimate>
 
-export const TASK_TYPES = ['implementation', 'refactor', 'test', 'documentation', 'configuration', 'research'] as const
+export const TASK_TYPES = [
+  'implementation',
+  'refactor',
+  'test',
+  'documentation',
+  'configuration',
+  'research',
+] as const
 export const TaskType = z.enum(TASK_TYPES)
 export type TaskType = z.infer<typeof TaskType>
 
@@ -43,8 +50,20 @@ export function layerOf(text: string | number | undefined): Layer | null {
 /** MEDIUM where nothing known is said. */
 export function priorityOf(text: string | undefined): Priority {
   const word = (text ?? '').trim().toUpperCase()
-  const known: Record<string, Priority> = { MUST: 'HIGH', SHOULD: 'MEDIUM', COULD: 'LOW', P0: 'CRITICAL', P1: 'HIGH', P2: 'MEDIUM', P3: 'LOW' }
-  return PRIORITIES.find((priority) => priority === word) ?? (Object.hasOwn(known, word) ? known[word] : undefined) ?? 'MEDIUM'
+  const known: Record<string, Priority> = {
+    MUST: 'HIGH',
+    SHOULD: 'MEDIUM',
+    COULD: 'LOW',
+    P0: 'CRITICAL',
+    P1: 'HIGH',
+    P2: 'MEDIUM',
+    P3: 'LOW',
+  }
+  return (
+    PRIORITIES.find((priority) => priority === word) ??
+    (Object.hasOwn(known, word) ? known[word] : undefined) ??
+    'MEDIUM'
+  )
 }
 
 export function estimateOf(text: string | undefined): Estimate | null {
