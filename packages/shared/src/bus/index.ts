@@ -1,1 +1,10 @@
-export {}
+export * from './blobs.ts'
+export * from './connection.ts'
+export * from './credentials.ts'
+export * from './dead.ts'
+export * from './duplex.ts'
+export * from './log.ts'
+export * from './records.ts'
+export * from './tasks.ts'
+export * from './topology.ts'
+export * from './turns.ts'
