@@ -1,0 +1,1 @@
+export { type SecuredTestNats, startNats, type TestNats, type TestNatsOptions } from './nats-server.ts'
