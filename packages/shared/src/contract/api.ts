@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { WireError } from './errors.ts'
-import { ProjectId, RunId, SpecId, TaskId } from './ids.ts'
+import { ProjectId, RunId, SpecId, TaskId, Timestamp } from './ids.ts'
 import { ApprovalGate, Phase } from './phase.ts'
 import { MAX_TASK_TEXT } from './task.ts'
+import { Usage } from './usage.ts'
 
 /** Requests and answers of `sf.api.*`. Every answer is `{ok: true, …}` or `{ok: false, error}`. */
 export const ApiFailure = z.object({ ok: z.literal(false), error: WireError })
@@ -37,7 +38,103 @@ export const Command = z.discriminatedUnion('command', [
   z.object({ command: z.literal('edit'), ...at, text: z.string().min(1).max(MAX_TASK_TEXT), from: Phase.optional() }),
   z.object({ command: z.literal('rerun'), ...at, from: Phase }),
   z.object({ command: z.literal('archive'), ...at }),
-  z.object({ command: z.literal('steer'), ...at, text: z.string().min(1).max(64 * 1024) }),
+  z.object({
+    command: z.literal('steer'),
+    ...at,
+    text: z
+      .string()
+      .min(1)
+      .max(64 * 1024),
+  }),
 ])
 export type Command = z.infer<typeof Command>
-export const CommandAnswer = z.looseObject({ ok: z.literal(true), specId: SpecId, facts: z.array(z.string()), reachedRuns: z.array(RunId) })
+export const CommandAnswer = z.looseObject({
+  ok: z.literal(true),
+  specId: SpecId,
+  facts: z.array(z.string()),
+  reachedRuns: z.array(RunId),
+})
+
+export const RunSummary = z.looseObject({
+  runId: RunId,
+  specId: SpecId,
+  kind: z.string(),
+  state: z.string(),
+  epoch: z.number().int(),
+  owner: z.string().nullable(),
+  provider: z.string().nullable(),
+  engine: z.string().nullable(),
+  failures: z.number().int(),
+  /** Why its epochs died, in words, oldest first. */
+  causes: z.array(z.string()),
+  changedAt: Timestamp,
+  outcome: z.string().nullable(),
+  reason: z.string().nullable(),
+})
+export type RunSummary = z.infer<typeof RunSummary>
+
+export const SpecSummary = z.looseObject({
+  specId: SpecId,
+  projectId: ProjectId,
+  title: z.string(),
+  lifecycle: z.string(),
+  phase: Phase.nullable(),
+  paused: z.boolean(),
+  runs: z.number().int(),
+  usage: Usage,
+})
+export type SpecSummary = z.infer<typeof SpecSummary>
+
+export const OrchestratorSummary = z.looseObject({
+  id: z.string(),
+  engines: z.array(z.string()),
+  startedAt: Timestamp,
+  draining: z.boolean(),
+  slots: z.number().int(),
+  busy: z.number().int(),
+  version: z.string(),
+})
+export type OrchestratorSummary = z.infer<typeof OrchestratorSummary>
+
+export const DeadSummary = z.looseObject({
+  seq: z.number().int(),
+  at: Timestamp,
+  reason: z.string(),
+  subject: z.string(),
+  error: WireError,
+  bytes: z.number().int(),
+})
+export type DeadSummary = z.infer<typeof DeadSummary>
+
+/** `spec` is the whole state of the spec as the ledger folds it (`SpecState`), complete up to log sequence `foldedTo`. */
+export const GetAnswer = z.looseObject({
+  ok: z.literal(true),
+  spec: z.unknown(),
+  foldedTo: z.number().int(),
+  runs: z.array(RunSummary),
+})
+export type GetAnswer = z.infer<typeof GetAnswer>
+
+/** Holds the list that was asked for. */
+export const ListAnswer = z.looseObject({
+  ok: z.literal(true),
+  specs: z.array(SpecSummary).optional(),
+  runs: z.array(RunSummary).optional(),
+  orchestrators: z.array(OrchestratorSummary).optional(),
+  dead: z.array(DeadSummary).optional(),
+})
+export type ListAnswer = z.infer<typeof ListAnswer>
+
+/**
+ * `watch` answers once: the log entries of a spec so far. A watcher subscribes to
+ * `sf.log.<specId>.>` and `sf.trace.<specId>.>` first and asks then; facts it sees twice
+ * have the same id.
+ */
+export const WatchRequest = z.object({ specId: SpecId })
+export const WatchAnswer = z.looseObject({
+  ok: z.literal(true),
+  foldedTo: z.number().int(),
+  facts: z.array(z.unknown()),
+  runs: z.array(RunSummary),
+})
+export type WatchAnswer = z.infer<typeof WatchAnswer>
