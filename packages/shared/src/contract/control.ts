@@ -7,7 +7,15 @@ export const ControlMessage = z.discriminatedUnion('command', [
   z.object({ v: z.literal(1), id: MessageId, command: z.literal('cancel'), reason: z.string().max(1024).optional() }),
   z.object({ v: z.literal(1), id: MessageId, command: z.literal('pause') }),
   z.object({ v: z.literal(1), id: MessageId, command: z.literal('drain') }),
-  z.object({ v: z.literal(1), id: MessageId, command: z.literal('steer'), text: z.string().min(1).max(64 * 1024) }),
+  z.object({
+    v: z.literal(1),
+    id: MessageId,
+    command: z.literal('steer'),
+    text: z
+      .string()
+      .min(1)
+      .max(64 * 1024),
+  }),
 ])
 export type ControlMessage = z.infer<typeof ControlMessage>
 

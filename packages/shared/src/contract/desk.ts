@@ -83,7 +83,10 @@ export const ModelRequest = z.object({
 })
 export type ModelRequest = z.infer<typeof ModelRequest>
 /** `meta` of its answer. */
-export const ModelAnswer = z.object({ status: z.number().int().min(100).max(599), headers: z.record(z.string(), z.string()) })
+export const ModelAnswer = z.object({
+  status: z.number().int().min(100).max(599),
+  headers: z.record(z.string(), z.string()),
+})
 export type ModelAnswer = z.infer<typeof ModelAnswer>
 
 /** `meta` of a `memory` call: small notes that belong to the project and outlive the run. */

@@ -14,7 +14,10 @@ export type Author = z.infer<typeof Author>
 export const Envelope = z.looseObject({
   v: z.literal(1, 'unknown envelope version'),
   id: MessageId,
-  type: z.string().regex(/^[a-z]+\.[a-z]+$/).max(64),
+  type: z
+    .string()
+    .regex(/^[a-z]+\.[a-z]+$/)
+    .max(64),
   specId: SpecId,
   runId: z.union([RunId, z.literal('-')]),
   epoch: z.number().int().min(0).max(1_000_000),
@@ -24,3 +27,6 @@ export const Envelope = z.looseObject({
   data: z.unknown(),
 })
 export type Envelope = z.infer<typeof Envelope>
+
+/** The known fields around the payload, without what an unknown version may have added. */
+export type EnvelopeHead = Pick<Envelope, 'v' | 'id' | 'specId' | 'runId' | 'epoch' | 'seq' | 'at' | 'by'>

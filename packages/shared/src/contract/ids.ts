@@ -32,7 +32,10 @@ export const Epoch = z.number().int().min(1).max(1_000_000)
 export type Epoch = z.infer<typeof Epoch>
 
 /** SHA-256 in lower-case hex: the name of a blob. */
-export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 is 64 hex digits').brand<'Sha256'>()
+export const Sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'a SHA-256 is 64 hex digits')
+  .brand<'Sha256'>()
 export type Sha256 = z.infer<typeof Sha256>
 
 /** A time on the wire: ISO 8601 in UTC, as `Date.prototype.toISOString` writes it. */

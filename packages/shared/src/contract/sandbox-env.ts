@@ -20,7 +20,11 @@ export const SandboxEnv = z.object({
   TASK_ID: TaskId,
   TICKET_ID: TicketId.optional(),
   RUN_ID: RunId,
-  RUN_EPOCH: z.string().regex(/^[0-9]+$/, 'must be a whole number').transform(Number).pipe(Epoch),
+  RUN_EPOCH: z
+    .string()
+    .regex(/^[0-9]+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(Epoch),
   SANDBOX_ID: SandboxId,
   BUS_URL: z.string().regex(/^(nats|tls|wss?):\/\/.+|^unix:\/.+/, 'must be nats://, tls://, wss:// or unix:/path'),
   BUS_CREDS_B64: z.base64().optional(),
@@ -38,7 +42,9 @@ export type SandboxBirth = Omit<SandboxEnv, 'RUN_EPOCH' | 'PHASE_CONTEXT_B64' | 
 }
 
 /** Earlier phases' outputs by phase, or where they are to be fetched. */
-export type PhaseContext = { kind: 'inline'; outputs: Record<string, unknown> } | { kind: 'blob'; sha256: Sha256; bytes: number }
+export type PhaseContext =
+  | { kind: 'inline'; outputs: Record<string, unknown> }
+  | { kind: 'blob'; sha256: Sha256; bytes: number }
 
 const BlobPointer = z.object({ $blob: Sha256, bytes: z.number().int().nonnegative() })
 const Outputs = z.record(z.string(), z.unknown())
@@ -61,7 +67,8 @@ export function decodePhaseContext(base64: string): PhaseContext {
     throw new SpecfleetError('context.invalid', 'its content is not UTF-8 JSON', { cause })
   }
   const outputs = Outputs.safeParse(value)
-  if (!outputs.success || Array.isArray(value)) throw new SpecfleetError('context.invalid', 'its content is no JSON object')
+  if (!outputs.success || Array.isArray(value))
+    throw new SpecfleetError('context.invalid', 'its content is no JSON object')
   if (!('$blob' in outputs.data)) return { kind: 'inline', outputs: outputs.data }
   const pointer = BlobPointer.safeParse(value)
   if (!pointer.success) throw new SpecfleetError('context.invalid', describeIssues(pointer.error))

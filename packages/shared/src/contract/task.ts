@@ -16,7 +16,12 @@ export type Priority = z.infer<typeof Priority>
 /** Where the trusted side fetches the source from: a git URL or a local path. */
 export const SourceRef = z.object({
   git: z.string().min(1).max(4096),
-  ref: z.string().min(1).max(256).regex(/^[^-\s][^\s]*$/, 'a git ref has no spaces and no leading dash').optional(),
+  ref: z
+    .string()
+    .min(1)
+    .max(256)
+    .regex(/^[^-\s][^\s]*$/, 'a git ref has no spaces and no leading dash')
+    .optional(),
 })
 export type SourceRef = z.infer<typeof SourceRef>
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Envelope } from './envelope.ts'
+import { Envelope, type EnvelopeHead } from './envelope.ts'
 import { Phase } from './phase.ts'
 
 const text = z.string().max(256 * 1024)
@@ -9,7 +9,12 @@ const count = z.number().int().nonnegative()
 export const TRACES = {
   'agent.message': z.looseObject({ text, turn: count }),
   'agent.thinking': z.looseObject({ text, turn: count }),
-  'tool.called': z.looseObject({ callId: z.string().max(128), tool: z.string().max(128), summary: z.string().max(1024), turn: count }),
+  'tool.called': z.looseObject({
+    callId: z.string().max(128),
+    tool: z.string().max(128),
+    summary: z.string().max(1024),
+    turn: count,
+  }),
   'tool.returned': z.looseObject({
     callId: z.string().max(128),
     tool: z.string().max(128),
@@ -35,7 +40,7 @@ export const TRACES = {
 export type TraceType = keyof typeof TRACES
 export const TRACE_TYPES = Object.keys(TRACES) as readonly TraceType[]
 export type TraceData<T extends TraceType> = z.output<(typeof TRACES)[T]>
-export type Trace = { [T in TraceType]: Omit<Envelope, 'type' | 'data'> & { type: T; data: TraceData<T> } }[TraceType]
+export type Trace = { [T in TraceType]: EnvelopeHead & { type: T; data: TraceData<T> } }[TraceType]
 export type NewTrace = { [T in TraceType]: { type: T; data: TraceData<T> } }[TraceType]
 
 const isTraceType = (type: string): type is TraceType => Object.hasOwn(TRACES, type)

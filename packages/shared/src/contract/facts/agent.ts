@@ -5,6 +5,9 @@ import { MessageId } from '../ids.ts'
 export const AgentSteered = z.looseObject({
   controlId: MessageId,
   command: z.enum(['cancel', 'pause', 'steer', 'drain']),
-  text: z.string().max(64 * 1024).optional(),
+  text: z
+    .string()
+    .max(64 * 1024)
+    .optional(),
 })
 export const AgentAsked = z.looseObject({ question: z.string().max(16 * 1024) })

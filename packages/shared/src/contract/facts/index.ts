@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Envelope } from '../envelope.ts'
+import { Envelope, type EnvelopeHead } from '../envelope.ts'
 import { describeIssues } from '../errors.ts'
 import { AgentAsked, AgentSteered } from './agent.ts'
 import { BudgetExhausted, BudgetReserved, BudgetSettled } from './budget.ts'
@@ -80,7 +80,7 @@ export type FactType = keyof typeof FACTS
 export type FactData<T extends FactType> = z.output<(typeof FACTS)[T]>
 
 /** A fact of a known kind: its envelope, discriminated by `type`. */
-export type Fact = { [T in FactType]: Omit<Envelope, 'type' | 'data'> & { type: T; data: FactData<T> } }[FactType]
+export type Fact = { [T in FactType]: EnvelopeHead & { type: T; data: FactData<T> } }[FactType]
 /** What somebody wants appended: a kind and its payload. */
 export type NewFact = { [T in FactType]: { type: T; data: FactData<T> } }[FactType]
 

@@ -34,4 +34,10 @@ export const PhaseCompleted = z.looseObject({
   score: z.number().min(0).max(1),
   usage: Usage,
 })
-export const PhaseFailed = z.looseObject({ phase: Phase, attempts: attempt, turn, reason: z.string().max(16 * 1024), usage: Usage })
+export const PhaseFailed = z.looseObject({
+  phase: Phase,
+  attempts: attempt,
+  turn,
+  reason: z.string().max(16 * 1024),
+  usage: Usage,
+})

@@ -12,15 +12,34 @@ export const RunClaimed = z.looseObject({ taskId: TaskId, kind: TaskKind, owner:
  * not count, nor do turns stored behind `turnsUpTo` (sequence in `SF_TURNS`).
  */
 export const RunFenced = z.looseObject({ owner: OrchestratorId, turnsUpTo: z.number().int().nonnegative() })
-export const RunSpawned = z.looseObject({ sandboxId: SandboxId, provider: z.string().max(64), engine: z.string().max(256) })
+export const RunSpawned = z.looseObject({
+  sandboxId: SandboxId,
+  provider: z.string().max(64),
+  engine: z.string().max(256),
+})
 /** The worker booted and is connected. `bootMs` counts from its process's start. */
-export const RunReady = z.looseObject({ bootMs: z.number().nonnegative(), worker: z.string().max(64), path: z.string().max(32) })
+export const RunReady = z.looseObject({
+  bootMs: z.number().nonnegative(),
+  worker: z.string().max(64),
+  path: z.string().max(32),
+})
 
-export const DELIVERY_OUTCOMES = ['done', 'failed', 'awaiting-approval', 'paused', 'drained', 'cancelled', 'budget'] as const
+export const DELIVERY_OUTCOMES = [
+  'done',
+  'failed',
+  'awaiting-approval',
+  'paused',
+  'drained',
+  'cancelled',
+  'budget',
+] as const
 /** The worker's own last word. It is a claim: the supervisor settles by the log. */
 export const RunDelivered = z.looseObject({
   outcome: z.enum(DELIVERY_OUTCOMES),
-  reason: z.string().max(16 * 1024).optional(),
+  reason: z
+    .string()
+    .max(16 * 1024)
+    .optional(),
   phase: Phase.optional(),
   usage: Usage,
 })
@@ -35,5 +54,8 @@ export const RunAdopted = z.looseObject({ from: OrchestratorId, to: Orchestrator
 export const RunParked = z.looseObject({ causes: z.array(DeathCause).max(1000), reason: z.string().max(4096) })
 export const RunSettled = z.looseObject({
   outcome: z.enum(['done', 'failed', 'cancelled']),
-  reason: z.string().max(16 * 1024).optional(),
+  reason: z
+    .string()
+    .max(16 * 1024)
+    .optional(),
 })
