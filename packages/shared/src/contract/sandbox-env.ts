@@ -85,6 +85,6 @@ export function writeSandboxEnv(birth: SandboxBirth): Record<string, string> {
   const { context, ...rest } = birth
   const env: Record<string, string> = {}
   for (const [name, value] of Object.entries(rest)) if (value !== undefined) env[name] = String(value)
-  if (context !== undefined) env['PHASE_CONTEXT_B64'] = encodePhaseContext(context)
+  if (context !== undefined) env.PHASE_CONTEXT_B64 = encodePhaseContext(context)
   return env
 }

@@ -24,20 +24,20 @@ export {
 export { CoverageRow, DependencyAnalysis, normaliseSync, SyncOutput } from './outputs/sync.ts'
 export {
   normaliseTasks,
-  Task,
-  TaskInput,
+  Task as PlannedTask,
+  TaskInput as PlannedTaskInput,
   TasksInput,
   TasksOutput,
-  Ticket,
-  TicketInput,
+  Ticket as PlannedTicket,
+  TicketInput as PlannedTicketInput,
 } from './outputs/tasks.ts'
 export {
   ESTIMATES,
   Estimate,
   LAYERS,
   Layer,
-  PRIORITIES,
-  Priority,
+  PRIORITIES as PLAN_PRIORITIES,
+  Priority as PlanPriority,
   ROLES,
   Role,
   TASK_TYPES,
