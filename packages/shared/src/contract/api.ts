@@ -126,15 +126,19 @@ export const ListAnswer = z.looseObject({
 export type ListAnswer = z.infer<typeof ListAnswer>
 
 /**
- * `watch` answers once: the log entries of a spec so far. A watcher subscribes to
- * `sf.log.<specId>.>` and `sf.trace.<specId>.>` first and asks then; facts it sees twice
- * have the same id.
+ * `watch` answers in one or more parts on the reply subject, each well below the payload
+ * limit: the entries of a spec's log so far, oldest first, and on request the last of its
+ * trace. A watcher subscribes to `sf.log.<specId>.>` and `sf.trace.<specId>.>` first and
+ * asks then; what it sees twice has the same id. A spec's text and outputs can pass the
+ * payload limit, so a client that wants the state folds these facts.
  */
-export const WatchRequest = z.object({ specId: SpecId })
+export const WatchRequest = z.object({ specId: SpecId, traces: z.boolean().default(false) })
 export const WatchAnswer = z.looseObject({
   ok: z.literal(true),
-  foldedTo: z.number().int(),
-  facts: z.array(z.unknown()),
+  /** The last part has `end: true`. */
+  end: z.boolean(),
+  facts: z.array(z.object({ seq: z.number().int(), fact: z.unknown() })),
+  traces: z.array(z.unknown()),
   runs: z.array(RunSummary),
 })
 export type WatchAnswer = z.infer<typeof WatchAnswer>
