@@ -41,10 +41,7 @@ const ModelInput = z.looseObject({
   table_name: z.string().optional(),
   description: WildText.optional(),
   fields: z
-    .union([
-      z.record(z.string(), WildText),
-      z.array(z.union([z.looseObject({ name: z.string() }), z.string()])),
-    ])
+    .union([z.record(z.string(), WildText), z.array(z.union([z.looseObject({ name: z.string() }), z.string()]))])
     .optional()
     .describe('{column: type}, or [{name, type}].'),
   indexes: WildTexts.optional(),
@@ -72,9 +69,7 @@ export const DesignInput = z.looseObject({
     'How the parts fit together and why, in more than 100 characters.',
   ),
   architecture_diagram: z.string().optional().describe('Mermaid text.'),
-  components: z
-    .array(z.union([ComponentInput, z.string()]))
-    .describe('Every component that is built or changed.'),
+  components: z.array(z.union([ComponentInput, z.string()])).describe('Every component that is built or changed.'),
   data_models: z
     .array(ModelInput)
     .optional()
@@ -219,8 +214,7 @@ function modelOf(model: z.infer<typeof ModelInput>): DataModel {
 
 function fieldsOf(fields: z.infer<typeof ModelInput>['fields']): DataModel['fields'] {
   if (fields === undefined) return []
-  if (!Array.isArray(fields))
-    return Object.entries(fields).map(([name, type]) => ({ name, type: textOf(type) }))
+  if (!Array.isArray(fields)) return Object.entries(fields).map(([name, type]) => ({ name, type: textOf(type) }))
   return fields.map((field) => {
     if (typeof field !== 'string') return { name: field.name, type: textOf(field.type) }
     const [name = '', type = ''] = field.split(/\s*:\s*/, 2)
@@ -234,8 +228,7 @@ function endpointOf(endpoint: z.infer<typeof EndpointInput>): Endpoint {
     method: (endpoint.method ?? 'GET').trim().toUpperCase(),
     path: endpoint.path.trim(),
     description: textOf(endpoint.description),
-    authRequired:
-      typeof auth === 'string' ? !/^(?:none|no|false|public|optional)/i.test(auth) : (auth ?? null),
+    authRequired: typeof auth === 'string' ? !/^(?:none|no|false|public|optional)/i.test(auth) : (auth ?? null),
     request: detailOf(endpoint.request_schema ?? endpoint.request_body),
     response: detailOf(endpoint.response_schema ?? endpoint.response),
     errorResponses: textsOf(endpoint.error_responses),

@@ -33,13 +33,9 @@ const MAX_FAULTS = 20
 const MAX_PRUNED_DEPTH = 16
 
 /** Brings a value of any known dialect into the normalised shape, or says why it cannot. */
-export function normaliseBy<Input, Output>(
-  value: unknown,
-  dialects: Dialects<Input, Output>,
-): Normalised<Output> {
+export function normaliseBy<Input, Output>(value: unknown, dialects: Dialects<Input, Output>): Normalised<Output> {
   if (isRecord(value) && 'v' in value) return parsed(dialects.output.safeParse(value))
-  const root =
-    Array.isArray(value) && dialects.listField !== undefined ? { [dialects.listField]: value } : value
+  const root = Array.isArray(value) && dialects.listField !== undefined ? { [dialects.listField]: value } : value
   const input = parsed(dialects.input.safeParse(withoutNulls(root, 0)))
   if (!input.ok) return input
   const { output, faults } = dialects.fold(input.output)
@@ -74,12 +70,9 @@ function withoutNulls(value: unknown, depth: number): unknown {
 }
 
 /** A text; some dialects give an object or a list where one line would do. */
-export const WildText = z.union(
-  [z.string(), z.number(), z.boolean(), z.looseObject({}), z.array(z.unknown())],
-  {
-    error: 'give a text',
-  },
-)
+export const WildText = z.union([z.string(), z.number(), z.boolean(), z.looseObject({}), z.array(z.unknown())], {
+  error: 'give a text',
+})
 /** Several texts; a single one, or objects and maps with the texts inside, are understood too. */
 export const WildTexts = z.union([z.array(WildText), z.string(), z.looseObject({})], {
   error: 'give a list of texts',
@@ -88,18 +81,7 @@ export const WildTexts = z.union([z.array(WildText), z.string(), z.looseObject({
 export const WildIds = z.union([z.array(z.string()), z.string()], { error: 'give a list of ids' })
 
 /** The keys under which dialects keep the one text of an object, best first. */
-const TEXT_KEYS = [
-  'text',
-  'description',
-  'question',
-  'criterion',
-  'risk',
-  'metric',
-  'name',
-  'title',
-  'path',
-  'file',
-]
+const TEXT_KEYS = ['text', 'description', 'question', 'criterion', 'risk', 'metric', 'name', 'title', 'path', 'file']
 
 /** The text of anything: '' when there is none. */
 export function textOf(value: unknown): string {
@@ -127,9 +109,7 @@ export const distinct = (values: readonly string[]): string[] => [...new Set(val
 
 /** Ids, trimmed, each once, in their order. */
 export const idsOf = (value: z.infer<typeof WildIds> | undefined): string[] =>
-  distinct(
-    (typeof value === 'string' ? value.split(',') : (value ?? [])).map((id) => id.trim()).filter(Boolean),
-  )
+  distinct((typeof value === 'string' ? value.split(',') : (value ?? [])).map((id) => id.trim()).filter(Boolean))
 
 function linesOf(map: Record<string, unknown>): string[] {
   return Object.entries(map).flatMap(([key, value]) => {

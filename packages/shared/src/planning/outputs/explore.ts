@@ -69,9 +69,7 @@ export const ExploreInput = z.looseObject({
       z.string(),
     ])
     .optional()
-    .describe(
-      '{naming, testing, patterns[]}: how names are formed, how tests are written and run, recurring habits.',
-    ),
+    .describe('{naming, testing, patterns[]}: how names are formed, how tests are written and run, recurring habits.'),
   discovery_questions: z
     .array(
       z.looseObject({
@@ -101,15 +99,11 @@ export const ExploreInput = z.looseObject({
       '{name, one_liner, problem_statement, scope_in[], scope_out[], technical_constraints[], risks_identified[], success_metrics[]}.',
     ),
   related_to_feature: z
-    .array(
-      z.union([PathNote.extend({ name: z.string().optional(), relevance: WildText.optional() }), z.string()]),
-    )
+    .array(z.union([PathNote.extend({ name: z.string().optional(), relevance: WildText.optional() }), z.string()]))
     .optional()
     .describe('Existing code that the feature touches: [{name, file, relevance}].'),
   existing_models: z
-    .array(
-      z.union([PathNote.extend({ name: z.string().optional(), fields: WildTexts.optional() }), z.string()]),
-    )
+    .array(z.union([PathNote.extend({ name: z.string().optional(), fields: WildTexts.optional() }), z.string()]))
     .optional()
     .describe('Existing data models near the feature: [{name, file, fields[]}].'),
   entry_points: WildTexts.optional().describe('Files where execution starts.'),
@@ -150,9 +144,7 @@ export const ExploreOutput = z.object({
   techStack: z.array(z.string()),
   structure: z.array(z.object({ area: z.string(), path: z.string() })),
   keyFiles: z.array(z.object({ path: z.string(), purpose: z.string() })),
-  relevantPatterns: z.array(
-    z.object({ pattern: z.string(), description: z.string(), files: z.array(z.string()) }),
-  ),
+  relevantPatterns: z.array(z.object({ pattern: z.string(), description: z.string(), files: z.array(z.string()) })),
   conventions: z.object({ naming: z.string(), testing: z.string(), patterns: z.array(z.string()) }),
   discoveryQuestions: z.array(z.object({ category: z.string(), questions: z.array(z.string()) })),
   featureSummary: FeatureSummary,
@@ -233,9 +225,7 @@ function conventionsOf(conventions: ExploreInput['conventions']): ExploreOutput[
   }
 }
 
-function questionsOf(
-  groups: NonNullable<ExploreInput['discovery_questions']>,
-): ExploreOutput['discoveryQuestions'] {
+function questionsOf(groups: NonNullable<ExploreInput['discovery_questions']>): ExploreOutput['discoveryQuestions'] {
   const byCategory = new Map<string, string[]>()
   for (const { category = '', questions, question } of groups) {
     const known = byCategory.get(category) ?? []

@@ -46,8 +46,7 @@ export const phaseInputSchema = <P extends Phase>(phase: P): (typeof inputs)[P] 
  * phases enriches `explore`. Fails with the faults of every phase that does not parse.
  */
 export function normaliseEarlier(value: unknown): Normalised<EarlierOutputs> {
-  if (!isRecord(value))
-    return { ok: false, faults: [{ path: '', message: 'give a map from phase to its output' }] }
+  if (!isRecord(value)) return { ok: false, faults: [{ path: '', message: 'give a map from phase to its output' }] }
   const faults: Fault[] = []
   const output: EarlierOutputs = {}
   const take = <P extends Phase>(phase: P, given: unknown) => {

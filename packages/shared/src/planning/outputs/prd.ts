@@ -22,10 +22,7 @@ export const PrdInput = z.looseObject({
     ])
     .optional(),
   users: z
-    .union([
-      z.looseObject({ primary: WildTexts.optional(), secondary: WildTexts.optional() }),
-      z.array(WildText),
-    ])
+    .union([z.looseObject({ primary: WildTexts.optional(), secondary: WildTexts.optional() }), z.array(WildText)])
     .optional(),
   user_stories: z
     .array(
@@ -57,8 +54,7 @@ export type PrdInput = z.infer<typeof PrdInput>
 export function foldPrd(summary: FeatureSummary, prd: PrdInput | undefined): FeatureSummary {
   if (prd === undefined) return summary
   const goals = splitOf(prd.goals)
-  const constraints =
-    typeof prd.constraints === 'string' ? { technical: prd.constraints } : splitOf(prd.constraints)
+  const constraints = typeof prd.constraints === 'string' ? { technical: prd.constraints } : splitOf(prd.constraints)
   const users = splitOf(prd.users)
   const join = (known: string[], ...more: unknown[]) => distinct([...known, ...more.flatMap(textsOf)])
   return {
@@ -88,9 +84,7 @@ function storiesOf(stories: NonNullable<PrdInput['user_stories']>): FeatureSumma
     id: id?.trim() || `US-${String(index + 1).padStart(3, '0')}`,
     story:
       story ??
-      [role && `As ${role}`, want && `I want ${want}`, benefit && `so that ${benefit}`]
-        .filter(Boolean)
-        .join(', '),
+      [role && `As ${role}`, want && `I want ${want}`, benefit && `so that ${benefit}`].filter(Boolean).join(', '),
     acceptanceCriteria: textsOf(acceptance_criteria),
   }))
 }

@@ -1,24 +1,12 @@
 import { z } from 'zod'
-import {
-  idsOf,
-  type Normalised,
-  normaliseBy,
-  textOf,
-  textsOf,
-  WildIds,
-  WildText,
-  WildTexts,
-} from './dialects.ts'
+import { idsOf, type Normalised, normaliseBy, textOf, textsOf, WildIds, WildText, WildTexts } from './dialects.ts'
 import { numberIds } from './numbering.ts'
 import { Priority, priorityOf } from './vocabulary.ts'
 
 const RequirementInput = z.looseObject({
   id: z.string().optional().describe('Unique id that starts with REQ-, as in REQ-AUTH-FUNC-001.'),
   title: z.string().optional().describe('The capability in three to six words.'),
-  type: z
-    .string()
-    .optional()
-    .describe('functional, security, performance, usability, reliability or constraint.'),
+  type: z.string().optional().describe('functional, security, performance, usability, reliability or constraint.'),
   category: z.string().optional(),
   priority: z.string().optional().describe('HIGH, MEDIUM or LOW.'),
   text: z
@@ -47,9 +35,7 @@ export const RequirementsInput = z.looseObject({
   traceability: z
     .looseObject({ prd_sections: WildTexts.optional(), design_components: WildTexts.optional() })
     .optional()
-    .describe(
-      '{prd_sections[], design_components[]}: where the requirements come from and what will answer them.',
-    ),
+    .describe('{prd_sections[], design_components[]}: where the requirements come from and what will answer them.'),
 })
 export type RequirementsInput = z.infer<typeof RequirementsInput>
 

@@ -68,9 +68,7 @@ function draftTickets(given: readonly TicketInput[], ids: readonly string[]): Dr
       priority: priorityOf(ticket.priority),
       estimate: estimateOf(ticket.estimate),
       layer: layerOf(ticket.layer),
-      taskIds: distinct(
-        (ticket.tasks ?? []).flatMap((task) => (typeof task === 'string' ? [task.trim()] : [])),
-      ),
+      taskIds: distinct((ticket.tasks ?? []).flatMap((task) => (typeof task === 'string' ? [task.trim()] : []))),
       requirements: idsOf(ticket.requirements),
       acceptanceCriteria: textsOf(ticket.acceptance_criteria),
       dependsOn: edges.dependsOn,
@@ -101,9 +99,7 @@ function draftTasks(given: readonly TaskInput[], ids: readonly string[]): Drafts
       requirements: distinct([...idsOf(task.requirements_addressed), ...idsOf(task.requirements)]),
       acceptanceCriteria: textsOf(task.acceptance_criteria),
       estimateHours: hoursOf(task.estimated_hours) ?? (estimate === null ? 0 : ESTIMATE_HOURS[estimate]),
-      validation: distinct(
-        [task.validation, task.validation_commands, task.verification_command].flatMap(textsOf),
-      ),
+      validation: distinct([task.validation, task.validation_commands, task.verification_command].flatMap(textsOf)),
     }
   })
   return { entries: byTitle(entries, blocks), blocks }
@@ -150,20 +146,14 @@ function applyGraph(
         faults.push({ path: `dependency_graph.${id}`, message: `there is no task ${id}` })
       continue
     }
-    const from = isRecord(value)
-      ? [...textsOf(value.depends_on), ...textsOf(value.blocked_by)]
-      : textsOf(value)
+    const from = isRecord(value) ? [...textsOf(value.depends_on), ...textsOf(value.blocked_by)] : textsOf(value)
     task.dependsOn = distinct([...task.dependsOn, ...from])
     if (isRecord(value)) tasks.blocks.set(id, [...(tasks.blocks.get(id) ?? []), ...textsOf(value.blocks)])
   }
 }
 
 /** Turns "A blocks B" into "B depends on A". */
-function turnBlocks(
-  drafts: Drafts<{ id: string; dependsOn: string[] }>,
-  list: string,
-  faults: Fault[],
-): void {
+function turnBlocks(drafts: Drafts<{ id: string; dependsOn: string[] }>, list: string, faults: Fault[]): void {
   const byId = new Map(drafts.entries.map((entry) => [entry.id, entry]))
   for (const [id, blocked] of drafts.blocks) {
     for (const target of distinct(blocked)) {
@@ -204,8 +194,7 @@ function filesOf(task: TaskInput): Task['files'] {
   return { create: distinct(create), modify }
 }
 
-const pathsOf = (lists: unknown[]): string[] =>
-  distinct(lists.flatMap(textsOf).map(cleanPath).filter(Boolean))
+const pathsOf = (lists: unknown[]): string[] => distinct(lists.flatMap(textsOf).map(cleanPath).filter(Boolean))
 
 /** Hours as a number, or a text that starts with one ("3h", "1.5 hours"). */
 function hoursOf(hours: number | string | undefined): number | null {

@@ -20,10 +20,7 @@ export const TaskInput = z.looseObject({
     'All that somebody needs to do it alone: objective, approach, what to look at.',
   ),
   objective: WildText.optional().describe('Other name of description; leave it out.'),
-  type: z
-    .string()
-    .optional()
-    .describe('implementation, refactor, test, documentation, configuration or research.'),
+  type: z.string().optional().describe('implementation, refactor, test, documentation, configuration or research.'),
   task_type: z.string().optional().describe('Other name of type; leave it out.'),
   parent_ticket: z.string().optional().describe('Id of its ticket.'),
   ticket_id: z.string().optional().describe('Other name of parent_ticket; leave it out.'),
@@ -82,14 +79,8 @@ export const TasksInput = z.looseObject({
     .array(TaskInput)
     .optional()
     .describe('Every unit of work, small enough for one sitting. Every requirement needs a task.'),
-  total_estimated_hours: z
-    .union([z.number(), z.string()])
-    .optional()
-    .describe('Sum of the hours of all tasks.'),
-  critical_path: z
-    .array(z.string())
-    .optional()
-    .describe('Ids of the longest chain of dependent tasks, first to last.'),
+  total_estimated_hours: z.union([z.number(), z.string()]).optional().describe('Sum of the hours of all tasks.'),
+  critical_path: z.array(z.string()).optional().describe('Ids of the longest chain of dependent tasks, first to last.'),
   dependency_graph: z
     .looseObject({})
     .optional()

@@ -13,14 +13,7 @@ export const ESTIMATES = ['S', 'M', 'L', 'XL'] as const
 export const Estimate = z.enum(ESTIMATES)
 export type Estimate = z.infer<typeof Estimate>
 
-export const TASK_TYPES = [
-  'implementation',
-  'refactor',
-  'test',
-  'documentation',
-  'configuration',
-  'research',
-] as const
+export const TASK_TYPES = ['implementation', 'refactor', 'test', 'documentation', 'configuration', 'research'] as const
 export const TaskType = z.enum(TASK_TYPES)
 export type TaskType = z.infer<typeof TaskType>
 
