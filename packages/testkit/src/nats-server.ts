@@ -9,7 +9,7 @@ import {
   type NatsProcess,
   natsConfig,
 } from '@specfleet/cli/embedded'
-import { createOperatorKit, type OperatorKit } from '@specfleet/shared'
+import { createOperatorKit, type OperatorKit, preloadOf } from '@specfleet/shared'
 
 /** A real server in a temporary home, for one test or one file of tests. */
 export type TestNats = AsyncDisposable & {
@@ -53,7 +53,7 @@ export async function startNats(options: TestNatsOptions = {}): Promise<TestNats
     operatorJwt: kit.operatorJwt,
     systemAccountId: kit.systemAccountId,
     resolverDir: join(home, 'accounts'),
-    preload: { [kit.systemAccountId]: kit.systemAccountJwt, [kit.appAccountId]: kit.appAccountJwt },
+    preload: preloadOf(kit),
   }))
   const { orchestratorCreds, clientCreds, systemCreds, operatorSigningSeed } = kit
   return Object.assign(server, { kit, orchestratorCreds, clientCreds, systemCreds, operatorSigningSeed })

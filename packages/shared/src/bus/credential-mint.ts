@@ -1,26 +1,6 @@
 import { SpecfleetError } from '../contract/errors.ts'
-import type { Epoch, RunId, SpecId } from '../contract/ids.ts'
 import type { Bus } from './connection.ts'
-
-/** All a server's configuration and a fleet need; every field is text. The operator's root key is not kept. */
-export type OperatorKit = {
-  operatorJwt: string
-  /** Signs accounts. Whoever holds it owns the fleet's bus. */
-  operatorSigningSeed: string
-  systemAccountId: string
-  systemAccountJwt: string
-  systemCreds: string
-  appAccountId: string
-  appAccountJwt: string
-  orchestratorCreds: string
-  clientCreds: string
-}
-
-export function createOperatorKit(now: Date): OperatorKit {
-  throw new SpecfleetError('internal', now.toISOString())
-}
-
-export type SandboxScope = { specId: SpecId; runId: RunId; epoch: Epoch }
+import type { SandboxScope } from './sandbox-account.ts'
 
 export interface CredentialMint extends AsyncDisposable {
   mint(scope: SandboxScope, options: { expiresAt: Date }): Promise<{ account: string; creds: string }>
