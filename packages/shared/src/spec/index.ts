@@ -1,1 +1,20 @@
-export {}
+export { type Decision, decide } from './decide.ts'
+export { type Demand, runDemand } from './demand.ts'
+export { fold, foldRefused } from './reduce.ts'
+export { type ResumePoint, resumePoint } from './resume.ts'
+export { Fence, plans, RunPath, RunView, Submission } from './run-view.ts'
+export {
+  type EndedSpec,
+  Evaluation,
+  entryOf,
+  isEnded,
+  isOpen,
+  type Lifecycle,
+  type OpenSpec,
+  type PhaseResult,
+  PhaseResults,
+  Progress,
+  type SpecIn,
+  SpecState,
+} from './state.ts'
+export { TicketState, type TicketStatus } from './ticket.ts'

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { DELIVERY_OUTCOMES } from '../contract/facts/run.ts'
+import { OrchestratorId, RunId, TaskId } from '../contract/ids.ts'
+import { Phase } from '../contract/phase.ts'
+import { TaskKind } from '../contract/task.ts'
+import { Usage } from '../contract/usage.ts'
+import { DeathCause } from '../run/causes.ts'
+
+const count = z.number().int().nonnegative()
+
+/**
+ * Which way a run goes. `phases` and `prompt` both plan the spec, phase by phase; the
+ * others do one piece of work and are done when they say so.
+ */
+export const RunPath = z.enum(['phases', 'prompt', 'plain', 'ticket', 'validate'])
+export type RunPath = z.infer<typeof RunPath>
+
+/** A task that was accepted for the spec. */
+export const Submission = z.object({
+  taskId: TaskId,
+  kind: TaskKind,
+  path: RunPath,
+  /** The phase it asked to begin with. */
+  phase: Phase.exactOptional(),
+})
+export type Submission = z.infer<typeof Submission>
+
+/** The start of an epoch: earlier ones are void behind it. */
+export const Fence = z.object({
+  epoch: count,
+  /** Turns of earlier epochs stored behind this sequence of `SF_TURNS` do not count. */
+  turnsUpTo: count,
+  /** Where the fence itself stands in the log. */
+  seq: count,
+})
+export type Fence = z.infer<typeof Fence>
+
+/** What the log knows of one run. Who owns it and where it runs stands in its run record. */
+export const RunView = z.object({
+  runId: RunId,
+  taskId: TaskId,
+  kind: TaskKind,
+  path: RunPath,
+  /** The epoch that may speak; 0 before the first fence. */
+  epoch: count,
+  owner: OrchestratorId.exactOptional(),
+  fences: z.array(Fence),
+  /** Highest `seq` heard of the current epoch's worker. */
+  lastSeq: count,
+  /** What this epoch and earlier ones say of phases, and their turns, concern a plan that was since dropped. */
+  staleUpTo: count,
+  /** Highest turn number that a fact named. */
+  lastTurn: count,
+  ready: z.boolean(),
+  /** The current epoch died; the next fence clears it. */
+  lost: z.boolean(),
+  /** The current epoch's last word. */
+  delivered: z
+    .object({ outcome: z.enum(DELIVERY_OUTCOMES), reason: z.string().exactOptional(), usage: Usage })
+    .exactOptional(),
+  /** Why earlier epochs died, oldest first; the last hundred. */
+  causes: z.array(DeathCause),
+  /** A spending limit was reached; until somebody decides otherwise the run does not go on. */
+  exhausted: z.enum(['usd', 'turns', 'minutes']).exactOptional(),
+  parked: z.object({ reason: z.string() }).exactOptional(),
+  settled: z
+    .object({ outcome: z.enum(['done', 'failed', 'cancelled']), reason: z.string().exactOptional() })
+    .exactOptional(),
+  /** Sum over the phases it finished; a lower bound. */
+  phaseUsage: Usage,
+  /** The best known total of all its epochs. */
+  usage: Usage,
+})
+export type RunView = z.infer<typeof RunView>
+
+/** Whether a run of this path hands in phases. */
+export const plans = (path: RunPath): boolean => path === 'phases' || path === 'prompt'
