@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { GateResult } from './facts/phase.ts'
 import { Sha256 } from './ids.ts'
 import { ExecutionMode, Phase } from './phase.ts'
 import { ApprovalPolicySchema, Budget, TaskKind } from './task.ts'
@@ -8,6 +9,19 @@ import { Usage } from './usage.ts'
  * The desk is asked by duplex calls (docs/protocol.md): an opening frame with a JSON
  * `meta`, an optional request body, an answer `meta`, an optional answer body.
  */
+
+/** How the output of a phase, handed in by a tool call, was judged. */
+export const Verdict = z.looseObject({
+  /** The tool call that handed it in: the output itself is that call's input. */
+  callId: z.string().max(256),
+  phase: Phase,
+  attempt: z.number().int().min(1),
+  passed: z.boolean(),
+  score: z.number().min(0).max(1),
+  gates: z.array(GateResult).max(100),
+  feedback: z.string().max(64 * 1024),
+})
+export type Verdict = z.infer<typeof Verdict>
 
 /** One turn as it is stored: what was said and what the tools answered, together or not at all. */
 export const TurnRecord = z.looseObject({
@@ -22,6 +36,10 @@ export const TurnRecord = z.looseObject({
   messages: z.array(z.looseObject({ role: z.enum(['user', 'assistant']), content: z.unknown() })),
   /** Spent by this turn. */
   usage: Usage,
+  /** Why the model's reply ended, as the Messages API names it. */
+  stopReason: z.string().max(64).nullable().optional(),
+  /** Of what was handed in during this turn: a crash right behind the turn loses no verdict. */
+  verdicts: z.array(Verdict).max(32).optional(),
 })
 export type TurnRecord = z.infer<typeof TurnRecord>
 

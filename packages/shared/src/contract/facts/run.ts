@@ -41,6 +41,11 @@ export const RunDelivered = z.looseObject({
     .max(16 * 1024)
     .optional(),
   phase: Phase.optional(),
+  /** What a plain prompt was answered with. */
+  result: z
+    .string()
+    .max(64 * 1024)
+    .optional(),
   usage: Usage,
 })
 export const RunLost = z.looseObject({
