@@ -1,4 +1,8 @@
+import { type Authenticator, type ConnectionOptions, connect, type NatsConnection, wsconnect } from 'nats'
 import { SpecfleetError } from '../contract/errors.ts'
+import { readCreds } from './creds-file.ts'
+import { isRefusal, NatsBus } from './nats-bus.ts'
+import { keyFromSeed, signWith } from './nkey.ts'
 
 export type BusStatus =
   | { kind: 'connected' }
@@ -12,8 +16,8 @@ export type BusStatus =
 export type BusOptions = {
   /** `nats://`, `tls://` or `wss://`. */
   url: string
-  /** Text of a NATS credentials file: a user JWT and its seed. */
-  creds?: string
+  /** Text of a NATS credentials file (a user JWT and its seed), or what gives the current one. */
+  creds?: string | (() => string)
   /** Connection name shown by the server. */
   name: string
   /** Default `_INBOX`. */
@@ -80,7 +84,78 @@ export interface Bus extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** @throws SpecfleetError `bus.unreachable`, `bus.refused`, `bus.too-old`. */
-export function connectBus(options: BusOptions): Promise<Bus> {
-  return Promise.reject(new SpecfleetError('internal', options.url))
+/** Reconnection waits this long at first and doubles; each wait is spread by half up and down. */
+const RECONNECT_MS = { first: 100, most: 2_000 }
+/** A server that answers no ping for three of these counts as gone. */
+const PING_EVERY_MS = 10_000
+const OLDEST_SERVER = { major: 2, minor: 12 }
+
+/**
+ * Connects. Credentials are asked for again at every reconnection when given as a function.
+ * @throws SpecfleetError `bus.unreachable`, `bus.refused`, `bus.too-old`.
+ */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  let failures = 0
+  const onStatus = (status: BusStatus): void => {
+    if (status.kind === 'reconnected') failures = 0
+    options.onStatus?.(status)
+  }
+  const inboxPrefix = options.inboxPrefix ?? '_INBOX'
+  const settings: ConnectionOptions = {
+    servers: options.url,
+    name: options.name,
+    inboxPrefix,
+    timeout: options.connectTimeoutMs ?? 5_000,
+    waitOnFirstConnect: options.waitOnFirstConnect ?? false,
+    maxReconnectAttempts: -1,
+    reconnectDelayHandler: () => {
+      failures += 1
+      return reconnectDelay(failures, Math.random())
+    },
+    pingInterval: PING_EVERY_MS,
+    maxPingOut: 2,
+    ...(options.creds === undefined ? {} : { authenticator: authenticate(options.creds) }),
+  }
+  let nats: NatsConnection
+  try {
+    nats = await (/^wss?:/.test(options.url) ? wsconnect(settings) : connect(settings))
+  } catch (thrown) {
+    throw connectError(thrown, options.url)
+  }
+  const version = nats.info?.version ?? ''
+  if (isTooOld(version)) {
+    await nats.close()
+    throw new SpecfleetError('bus.too-old', `${options.url} runs nats-server ${version}`)
+  }
+  const bus = new NatsBus(nats, { name: options.name, inboxPrefix, onStatus })
+  onStatus({ kind: 'connected' })
+  return bus
+}
+
+/** Milliseconds before the given attempt; `random` is from 0 to 1. */
+export const reconnectDelay = (attempt: number, random: number): number =>
+  Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** Math.min(attempt - 1, 10)) * (0.5 + random)
+
+export function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  if (major !== OLDEST_SERVER.major) return !(major > OLDEST_SERVER.major)
+  return !(minor >= OLDEST_SERVER.minor)
+}
+
+/** Proves the user to the server, which sends a nonce to sign. */
+function authenticate(creds: string | (() => string)): Authenticator {
+  return (nonce) => {
+    const { jwt, seed } = readCreds(typeof creds === 'function' ? creds() : creds)
+    const key = keyFromSeed('user', seed)
+    return { jwt, nkey: key.publicKey, sig: signWith(key, nonce ?? '').toString('base64url') }
+  }
+}
+
+function connectError(thrown: unknown, url: string): SpecfleetError {
+  if (thrown instanceof SpecfleetError) return thrown
+  const detail = thrown instanceof Error ? thrown.message : String(thrown)
+  const where = url.replace(/\/\/[^@/]*@/, '//')
+  return new SpecfleetError(isRefusal(thrown) ? 'bus.refused' : 'bus.unreachable', `${where}: ${detail}`, {
+    cause: thrown,
+  })
 }

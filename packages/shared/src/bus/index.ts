@@ -1,5 +1,15 @@
 export * from './blobs.ts'
-export * from './connection.ts'
+export {
+  type Bus,
+  type BusMessage,
+  type BusOptions,
+  type BusStatus,
+  connectBus,
+  type PublishOptions,
+  type RequestOptions,
+  type SubscribeOptions,
+  type Subscription,
+} from './connection.ts'
 export * from './credential-mint.ts'
 export * from './dead.ts'
 export * from './duplex.ts'

@@ -1,0 +1,304 @@
+import {
+  AuthorizationError,
+  InvalidArgumentError,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  headers as newHeaders,
+  PermissionViolationError,
+  type Status,
+  UserAuthenticationExpiredError,
+} from 'nats'
+import { SpecfleetError } from '../contract/errors.ts'
+import type {
+  Bus,
+  BusMessage,
+  BusStatus,
+  PublishOptions,
+  RequestOptions,
+  SubscribeOptions,
+  Subscription,
+} from './connection.ts'
+import { Requests } from './requests.ts'
+
+/** Longest that closing waits for the server to confirm what was sent. */
+const DRAIN_MS = 5_000
+
+/** The client's headers as a plain record; of repeated ones the first. */
+export function plainHeaders(message: Msg): Record<string, string> {
+  const plain: Record<string, string> = {}
+  if (message.headers === undefined) return plain
+  for (const key of message.headers.keys()) plain[key] = message.headers.get(key)
+  return plain
+}
+
+export function clientHeaders(plain: Record<string, string> = {}): MsgHdrs {
+  const made = newHeaders()
+  for (const [key, value] of Object.entries(plain)) made.set(key, value)
+  return made
+}
+
+/** A received message; headers are decoded when they are asked for. */
+class Received implements BusMessage {
+  readonly #message: Msg
+  readonly subject: string
+  readonly data: Uint8Array
+  readonly reply?: string
+
+  constructor(message: Msg) {
+    this.#message = message
+    this.subject = message.subject
+    this.data = message.data
+    if (message.reply) this.reply = message.reply
+  }
+
+  get headers(): Record<string, string> {
+    return plainHeaders(this.#message)
+  }
+
+  json(): unknown {
+    return JSON.parse(new TextDecoder().decode(this.data))
+  }
+
+  respond(data: Uint8Array | string): void {
+    this.#message.respond(data)
+  }
+}
+
+/** A client's error as one of ours. */
+export function busError(thrown: unknown, subject: string): unknown {
+  if (thrown instanceof SpecfleetError || !(thrown instanceof Error)) return thrown
+  if (thrown instanceof InvalidArgumentError) return new SpecfleetError('bus.too-large', subject, { cause: thrown })
+  return new SpecfleetError('bus.unreachable', `${subject}: ${thrown.message}`, { cause: thrown })
+}
+
+/** The one implementation of `Bus`; the rest of this folder reaches the client through it. */
+export class NatsBus implements Bus {
+  readonly name: string
+  readonly nats: NatsConnection
+  readonly closed: Promise<Error | undefined>
+  readonly requests: Requests
+  readonly #onStatus: (status: BusStatus) => void
+  readonly #disconnectListeners = new Set<() => void>()
+  #connected = Promise.withResolvers<void>()
+  #isConnected = true
+  #ended: Error | undefined
+
+  constructor(
+    nats: NatsConnection,
+    options: { name: string; inboxPrefix: string; onStatus?: (status: BusStatus) => void },
+  ) {
+    this.name = options.name
+    this.nats = nats
+    this.requests = new Requests(nats, options.inboxPrefix)
+    this.#onStatus = options.onStatus ?? ((): void => undefined)
+    this.#connected.resolve()
+    const watching = this.#watch()
+    this.closed = nats.closed().then(async (error) => {
+      await watching
+      const reason = error instanceof Error ? error : undefined
+      this.#end(reason)
+      return reason
+    })
+  }
+
+  get connected(): boolean {
+    return this.#isConnected
+  }
+
+  get maxPayload(): number {
+    return this.nats.info?.max_payload ?? 1024 * 1024
+  }
+
+  publish(subject: string, data: Uint8Array | string, options: PublishOptions = {}): void {
+    const { headers, reply } = options
+    try {
+      this.nats.publish(subject, data, {
+        ...(reply === undefined ? {} : { reply }),
+        ...(headers === undefined ? {} : { headers: clientHeaders(headers) }),
+      })
+    } catch (thrown) {
+      throw busError(thrown, subject)
+    }
+  }
+
+  publishJson(subject: string, value: unknown, options: PublishOptions = {}): void {
+    this.publish(subject, JSON.stringify(value), options)
+  }
+
+  async request(subject: string, data: Uint8Array | string, options: RequestOptions): Promise<BusMessage> {
+    return new Received(await this.exchange(subject, data, options))
+  }
+
+  /** As `request`, giving the client's own message. Waits for the connection first, as part of `timeoutMs`. */
+  async exchange(subject: string, data: Uint8Array | string, options: RequestOptions): Promise<Msg> {
+    const { timeoutMs, signal, headers } = options
+    signal?.throwIfAborted()
+    if (!this.#isConnected) {
+      const limit = AbortSignal.timeout(timeoutMs)
+      const connected = await this.whenConnected(signal === undefined ? limit : AbortSignal.any([signal, limit]))
+      signal?.throwIfAborted()
+      if (!connected) throw new SpecfleetError('bus.unreachable', `no connection for ${subject} within ${timeoutMs} ms`)
+    }
+    try {
+      return await this.requests.one({
+        subject,
+        data,
+        timeoutMs,
+        ...(headers === undefined ? {} : { headers: clientHeaders(headers) }),
+        ...(signal === undefined ? {} : { signal }),
+      })
+    } catch (thrown) {
+      signal?.throwIfAborted()
+      throw busError(thrown, subject)
+    }
+  }
+
+  async requestJson(subject: string, value: unknown, options: RequestOptions): Promise<unknown> {
+    const answer = await this.request(subject, JSON.stringify(value), options)
+    try {
+      return answer.json()
+    } catch (cause) {
+      throw new SpecfleetError('request.malformed', `the answer on ${subject} is no JSON`, { cause })
+    }
+  }
+
+  async *requestMany(
+    subject: string,
+    value: unknown,
+    options: { timeoutMs: number; max?: number },
+  ): AsyncGenerator<BusMessage> {
+    const exchange = { subject, data: JSON.stringify(value), timeoutMs: options.timeoutMs }
+    for await (const message of this.requests.many(exchange, options.max ?? Number.POSITIVE_INFINITY)) {
+      yield new Received(message)
+    }
+  }
+
+  subscribe(
+    subject: string,
+    handler: (message: BusMessage) => void | Promise<void>,
+    options: SubscribeOptions = {},
+  ): Subscription {
+    const report = options.onError ?? ((): void => undefined)
+    const call = async (message: Msg): Promise<void> => {
+      try {
+        await handler(new Received(message))
+      } catch (thrown) {
+        report(thrown)
+      }
+    }
+    const inner = this.nats.subscribe(subject, {
+      ...(options.queue === undefined ? {} : { queue: options.queue }),
+      ...(options.max === undefined ? {} : { max: options.max }),
+      callback: (error, message) => {
+        if (error !== null) report(busError(error, subject))
+        else void call(message)
+      },
+    })
+    const unsubscribe = (): void => inner.unsubscribe()
+    return { unsubscribe, closed: inner.closed.then(() => undefined), [Symbol.dispose]: unsubscribe }
+  }
+
+  async flush(): Promise<void> {
+    try {
+      await this.nats.flush()
+    } catch (thrown) {
+      throw busError(thrown, 'flush')
+    }
+  }
+
+  /** Resolves true once connected; false when the signal aborts first or the bus is closed. */
+  async whenConnected(signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted || this.nats.isClosed()) return false
+    const aborted = Promise.withResolvers<void>()
+    const onAbort = (): void => aborted.resolve()
+    signal.addEventListener('abort', onAbort, { once: true })
+    await Promise.race([this.#connected.promise, aborted.promise])
+    signal.removeEventListener('abort', onAbort)
+    return !signal.aborted && !this.nats.isClosed()
+  }
+
+  /** Calls back at each loss of the connection, until the returned function is called. */
+  onDisconnect(listener: () => void): () => void {
+    this.#disconnectListeners.add(listener)
+    return () => this.#disconnectListeners.delete(listener)
+  }
+
+  /** Why nothing can be sent any more. */
+  closedError(): SpecfleetError {
+    if (this.#ended !== undefined && isRefusal(this.#ended)) {
+      return new SpecfleetError('bus.refused', this.#ended.message, { cause: this.#ended })
+    }
+    return new SpecfleetError('bus.unreachable', `the connection ${this.name} is closed`, { cause: this.#ended })
+  }
+
+  async close(): Promise<void> {
+    if (!this.nats.isClosed()) {
+      const late = Promise.withResolvers<void>()
+      const timer = setTimeout(late.resolve, DRAIN_MS)
+      if (this.#isConnected && !this.nats.isDraining()) {
+        // A drain that fails because the connection broke leaves only the closing below.
+        await Promise.race([this.nats.drain().catch(late.resolve), late.promise])
+      }
+      clearTimeout(timer)
+      await this.nats.close()
+    }
+    await this.closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.nats.status()) this.#take(status)
+  }
+
+  #take(status: Status): void {
+    if (status.type === 'disconnect') {
+      if (this.#isConnected) {
+        this.#isConnected = false
+        this.#connected = Promise.withResolvers<void>()
+      }
+      this.requests.failAll(new SpecfleetError('bus.unreachable', 'the connection broke before the answer came'))
+      for (const listener of [...this.#disconnectListeners]) listener()
+      this.#onStatus({ kind: 'disconnected' })
+    } else if (status.type === 'reconnect') {
+      this.#isConnected = true
+      this.#connected.resolve()
+      this.#onStatus({ kind: 'reconnected' })
+    } else if (status.type === 'slowConsumer') {
+      this.#onStatus({ kind: 'slow-consumer' })
+    } else if (status.type === 'error') {
+      this.#takeError(status.error)
+    }
+  }
+
+  #takeError(error: Error): void {
+    if (error instanceof PermissionViolationError && error.operation === 'publish') {
+      this.requests.failSubject(error.subject, new SpecfleetError('bus.refused', error.message, { cause: error }))
+    } else if (isRefusal(error)) {
+      this.#onStatus({ kind: 'refused', reason: error.message })
+    } else if (/slow consumer/i.test(error.message)) {
+      this.#onStatus({ kind: 'slow-consumer' })
+    }
+  }
+
+  #end(reason: Error | undefined): void {
+    this.#ended = reason
+    this.#isConnected = false
+    this.#connected.resolve()
+    this.requests.failAll(this.closedError())
+    for (const listener of [...this.#disconnectListeners]) listener()
+    this.#onStatus({ kind: 'closed' })
+  }
+}
+
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError
+
+/** What every part of this folder works on. */
+export function natsBus(bus: Bus): NatsBus {
+  if (bus instanceof NatsBus) return bus
+  throw new SpecfleetError('internal', 'this bus was not made by connectBus')
+}
