@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { Epoch, OrchestratorId, RunId, SandboxId, Sha256, SpecId, Timestamp } from '../contract/ids.ts'
 import { DELIVERY_OUTCOMES } from '../contract/facts/run.ts'
+import { Epoch, OrchestratorId, RunId, SandboxId, Sha256, SpecId, Timestamp } from '../contract/ids.ts'
 import { Task } from '../contract/task.ts'
 import { DeathCause } from './causes.ts'
 
@@ -29,6 +29,8 @@ const Base = z.object({
   causes: z.array(DeathCause).max(1000),
   /** Deaths in a row without proven progress; what the attempt limit counts. */
   failures: z.number().int().nonnegative(),
+  /** Log sequence its last writer had folded. Who has folded less knows too little to judge the run. */
+  foldedTo: z.number().int().nonnegative().default(0),
 })
 
 /** A sandbox that exists, or is being made, on an engine. */
@@ -40,6 +42,8 @@ export const Placement = z.object({
   engine: z.string().max(256),
   /** Public key of the epoch's account, to revoke it at the fence. */
   account: z.string().max(64),
+  /** The blob that holds the context of earlier phases, when it is too long for the environment. */
+  context: Sha256.optional(),
 })
 export type Placement = z.infer<typeof Placement>
 
