@@ -122,6 +122,13 @@ export const ERRORS = {
   ),
   'bus.timeout': entry(69, 503, true, 'the bus did not answer in time', 'try again'),
   'bus.conflict': entry(1, 409, true, 'somebody else wrote first', 'read again and decide again'),
+  'bus.full': entry(
+    1,
+    507,
+    false,
+    'the stream takes no more messages of that subject',
+    'nothing: its sender floods, or the stream is at its limit',
+  ),
   'bus.too-large': entry(1, 413, false, 'the message is over the payload limit', 'send it in parts'),
   'bus.no-signing-key': entry(
     78,

@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SpecfleetError } from '../contract/errors.ts'
+import type { NatsBus } from './nats-bus.ts'
+
+const FIRST_MS = 50
+const MOST_MS = 2_000
+
+/** Milliseconds before the attempt after `failures` of them; `random` is from 0 to 1. */
+export const retryDelay = (failures: number, random: number): number =>
+  Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 10)) * (0.5 + random / 2)
+
+/** Whether the server was merely away: what was asked may be asked again. */
+const isAway = (error: unknown): error is SpecfleetError =>
+  error instanceof SpecfleetError && (error.code === 'bus.unreachable' || error.code === 'bus.timeout')
+
+/**
+ * Repeats an attempt while the server is away: waits for the connection, then for a
+ * jittered moment. Gives up when the bus is closed, the signal aborts or `limitMs` is over.
+ */
+export async function retrying<T>(
+  bus: NatsBus,
+  options: { signal?: AbortSignal; limitMs?: number },
+  attempt: () => Promise<T>,
+): Promise<T> {
+  const { signal, limitMs } = options
+  const limit = limitMs === undefined ? undefined : performance.now() + limitMs
+  for (let failures = 1; ; failures += 1) {
+    signal?.throwIfAborted()
+    try {
+      return await attempt()
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!isAway(error)) throw error
+      if (bus.nats.isClosed()) throw bus.closedError()
+      const left = limit === undefined ? Number.POSITIVE_INFINITY : limit - performance.now()
+      if (left <= 0) throw error
+      await pause(bus, Math.min(left, retryDelay(failures, Math.random())), left, signal)
+    }
+  }
+}
+
+async function pause(bus: NatsBus, ms: number, left: number, signal: AbortSignal | undefined): Promise<void> {
+  if (bus.connected) {
+    await sleep(ms, undefined, signal === undefined ? {} : { signal })
+    return
+  }
+  const signals = [...(signal ? [signal] : []), ...(Number.isFinite(left) ? [AbortSignal.timeout(left)] : [])]
+  await bus.whenConnected(AbortSignal.any(signals))
+}
