@@ -1,0 +1,72 @@
+import {
+  ApiFailure,
+  type ApiOperation,
+  type Bus,
+  type Command,
+  CommandAnswer,
+  describeIssues,
+  ERRORS,
+  type ErrorCode,
+  ListAnswer,
+  type RunSummary,
+  SpecfleetError,
+  type SpecId,
+  SubmitAnswer,
+  subjects,
+} from '@specfleet/shared'
+import { z } from 'zod'
+
+const ANSWER_LIMIT_MS = 10_000
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)
+
+/** The fleet's operations, as any NATS client has them. Every method throws `SpecfleetError`. */
+export class FleetClient {
+  readonly bus: Bus
+
+  constructor(bus: Bus) {
+    this.bus = bus
+  }
+
+  /** Sends a task as it is: the fleet validates it and answers with what is wrong. */
+  submit(task: unknown): Promise<SubmitAnswer> {
+    return this.#ask('submit', task, SubmitAnswer)
+  }
+
+  list(what: 'specs' | 'runs' | 'orchestrators' | 'dead', limit = 100): Promise<ListAnswer> {
+    return this.#ask('list', { what, limit }, ListAnswer)
+  }
+
+  command(command: Command): Promise<z.infer<typeof CommandAnswer>> {
+    return this.#ask('command', command, CommandAnswer)
+  }
+
+  /** The spec a given id belongs to: its own, or that of the run with this id. */
+  async specOf(id: string): Promise<{ specId: SpecId; runs: RunSummary[] }> {
+    const Located = z.looseObject({ ok: z.literal(true), specId: z.string(), runs: z.array(z.unknown()) })
+    const found = await this.#ask('get', { id }, Located)
+    const { runs } = await this.list('runs', 1000)
+    // The API checked the id when it found the spec by it.
+    const specId = found.specId as SpecId
+    return { specId, runs: (runs ?? []).filter((run) => run.specId === specId) }
+  }
+
+  async #ask<T>(operation: ApiOperation, request: unknown, schema: z.ZodType<T>): Promise<T> {
+    const answer = await this.bus.requestJson(subjects.api(operation), request, { timeoutMs: ANSWER_LIMIT_MS })
+    return readAnswer(answer, schema)
+  }
+}
+
+/** @throws SpecfleetError the one the fleet answered with, or `internal` when the answer is unreadable. */
+export function readAnswer<T>(answer: unknown, schema: z.ZodType<T>): T {
+  const failure = ApiFailure.safeParse(answer)
+  if (failure.success) {
+    const { code, message, next } = failure.data.error
+    const known = isErrorCode(code) ? code : 'internal'
+    const prefix = `${ERRORS[known].meaning}: `
+    throw new SpecfleetError(known, message.startsWith(prefix) ? message.slice(prefix.length) : message, { next })
+  }
+  const parsed = schema.safeParse(answer)
+  if (!parsed.success) throw new SpecfleetError('internal', `unreadable answer, ${describeIssues(parsed.error)}`)
+  return parsed.data
+}
