@@ -84,7 +84,7 @@ export const TaskInput = z
 export type TaskInput = z.input<typeof TaskInput>
 
 /** A task whose ids are settled; what run records hold. */
-export type Task = Omit<z.output<typeof TaskInput>, 'taskId' | 'specId'> & { taskId: TaskId; specId: SpecId }
+export type Task = z.output<typeof TaskInput> & { taskId: TaskId; specId: SpecId }
 export const Task: z.ZodType<Task> = TaskInput.transform((task, context): Task => {
   if (task.taskId === undefined || task.specId === undefined) {
     context.addIssue({ code: 'custom', message: 'a recorded task has taskId and specId' })
