@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { TicketId } from '../contract/ids.ts'
+import { groupByEach } from './grouping.ts'
 import type { DesignOutput } from './outputs/design.ts'
 import { distinct } from './outputs/dialects.ts'
-import type { TasksOutput } from './outputs/tasks.ts'
+import type { Task, TasksOutput } from './outputs/tasks.ts'
 import { Layer, Priority, Role, TaskType } from './outputs/vocabulary.ts'
 import { dependenciesByTask } from './plan-graph.ts'
 import { ticketIdOf } from './ticket-ids.ts'
-import { filesOfTask } from './traceability.ts'
+import { filesOfTask, requirementsOfComponent } from './traceability.ts'
 
 /** One unit of execution: exactly one for each task of a plan. */
 export const ExecutionTicket = z.object({
@@ -43,17 +44,13 @@ export type ExecutionTicket = z.infer<typeof ExecutionTicket>
  */
 export function deriveTickets(specId: string, plan: TasksOutput, design: DesignOutput): ExecutionTicket[] {
   const waitsFor = dependenciesByTask(plan)
+  const componentsOf = componentFinder(plan, design)
   const known = new Set(plan.tasks.map(({ id }) => id))
   const seen = new Set<string>()
   const tickets: ExecutionTicket[] = []
   for (const task of plan.tasks) {
     if (seen.has(task.id)) continue
     seen.add(task.id)
-    const files = filesOfTask(task)
-    const touched = design.components.filter(({ filePath }) => filePath !== '' && files.includes(filePath))
-    const serving = design.components.filter((component) =>
-      component.requirements.some((id) => task.requirements.includes(id)),
-    )
     tickets.push({
       ticketId: ticketIdOf(specId, task.id),
       localId: task.id,
@@ -67,11 +64,23 @@ export function deriveTickets(specId: string, plan: TasksOutput, design: DesignO
       dependsOn: (waitsFor.get(task.id) ?? []).filter((id) => known.has(id)).map((id) => ticketIdOf(specId, id)),
       files: task.files,
       requirements: task.requirements,
-      components: distinct((touched.length > 0 ? touched : serving).map(({ name }) => name)),
+      components: componentsOf(task),
       acceptanceCriteria: task.acceptanceCriteria,
       validation: task.validation,
       estimateHours: task.estimateHours,
     })
   }
   return tickets
+}
+
+/** A task works on the components whose files it writes, else on those that address its requirements. */
+function componentFinder({ tasks }: TasksOutput, { components }: DesignOutput): (task: Task) => string[] {
+  const ids = new Set(tasks.flatMap(({ requirements }) => requirements))
+  const byFile = groupByEach(components, ({ filePath }) => (filePath === '' ? [] : [filePath]))
+  const byRequirement = groupByEach(components, (component) => requirementsOfComponent(component, ids))
+  return (task) => {
+    const touched = filesOfTask(task).flatMap((path) => byFile.get(path) ?? [])
+    const serving = task.requirements.flatMap((id) => byRequirement.get(id) ?? [])
+    return distinct((touched.length > 0 ? touched : serving).map(({ name }) => name))
+  }
 }
