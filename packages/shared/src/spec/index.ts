@@ -1,8 +1,16 @@
 export { type Decision, decide } from './decide.ts'
 export { type Demand, runDemand } from './demand.ts'
+export {
+  type ComponentRecord,
+  type CriterionRecord,
+  type RequirementRecord,
+  recordsOf,
+  type SpecRecords,
+  type SpecTaskRecord,
+} from './records.ts'
 export { fold, foldRefused } from './reduce.ts'
 export { type ResumePoint, resumePoint } from './resume.ts'
-export { Fence, plans, RunPath, RunView, Submission } from './run-view.ts'
+export { Fence, isLive, pathOf, plans, RunPath, RunView, Submission } from './run-view.ts'
 export {
   type EndedSpec,
   Evaluation,

@@ -1,7 +1,9 @@
 import type { RunId } from '../contract/ids.ts'
 import type { Phase } from '../contract/phase.ts'
 import type { Usage } from '../contract/usage.ts'
-import type { SpecState } from './state.ts'
+import { outputsOf } from './checkpoint.ts'
+import { plans, type RunView } from './run-view.ts'
+import { entryOf, type SpecState } from './state.ts'
 
 /** Where the next epoch of a run goes on. */
 export type ResumePoint = {
@@ -27,4 +29,29 @@ export type ResumePoint = {
 }
 
 /** Derives from the log where a run goes on; `undefined` for a run the log does not know. Pure. */
-export declare function resumePoint(state: SpecState | undefined, runId: RunId): ResumePoint | undefined
+export function resumePoint(state: SpecState | undefined, runId: RunId): ResumePoint | undefined {
+  const run = state === undefined ? undefined : entryOf(state.runs, runId)
+  if (state === undefined || run === undefined) return undefined
+  const progress = plans(run.path) && state.lifecycle === 'scoping' ? state.progress : undefined
+  return {
+    ...(progress === undefined ? {} : { phase: progress.phase }),
+    failedAttempts: progress?.evaluations.filter(({ passed }) => !passed).length ?? 0,
+    ...(progress?.feedback === undefined ? {} : { feedback: progress.feedback }),
+    outputs: outputsOf(state.results),
+    turnLimits: turnLimitsOf(run),
+    conversation: run.path === 'phases' && progress !== undefined ? progress.phase : run.path,
+    usage: run.usage,
+    turnsSoFar: run.lastTurn,
+  }
+}
+
+/** The fence that ends an epoch also says which of its turns came before it. */
+function turnLimitsOf({ fences, staleUpTo }: RunView): Map<number, number> {
+  const limits = new Map<number, number>()
+  for (const [index, { epoch }] of fences.entries()) {
+    const next = fences[index + 1]
+    if (epoch <= staleUpTo) limits.set(epoch, 0)
+    else if (next !== undefined) limits.set(epoch, next.turnsUpTo)
+  }
+  return limits
+}

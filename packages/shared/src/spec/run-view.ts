@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DELIVERY_OUTCOMES } from '../contract/facts/run.ts'
 import { OrchestratorId, RunId, TaskId } from '../contract/ids.ts'
-import { Phase } from '../contract/phase.ts'
+import type { ExecutionMode } from '../contract/phase.ts'
 import { TaskKind } from '../contract/task.ts'
 import { Usage } from '../contract/usage.ts'
 import { DeathCause } from '../run/causes.ts'
@@ -20,8 +20,8 @@ export const Submission = z.object({
   taskId: TaskId,
   kind: TaskKind,
   path: RunPath,
-  /** The phase it asked to begin with. */
-  phase: Phase.exactOptional(),
+  /** Why it may not run, although the queue took it. */
+  refused: z.string().exactOptional(),
 })
 export type Submission = z.infer<typeof Submission>
 
@@ -52,8 +52,8 @@ export const RunView = z.object({
   /** Highest turn number that a fact named. */
   lastTurn: count,
   ready: z.boolean(),
-  /** The current epoch died; the next fence clears it. */
-  lost: z.boolean(),
+  /** Highest epoch whose death is recorded. */
+  lostUpTo: count,
   /** The current epoch's last word. */
   delivered: z
     .object({ outcome: z.enum(DELIVERY_OUTCOMES), reason: z.string().exactOptional(), usage: Usage })
@@ -73,5 +73,41 @@ export const RunView = z.object({
 })
 export type RunView = z.infer<typeof RunView>
 
+/** Whether a sandbox may be at work for the run: it was fenced in, and neither died nor had its last word. */
+export const isLive = (run: RunView): boolean =>
+  run.settled === undefined && run.delivered === undefined && run.epoch > run.lostUpTo
+
+/** Why the run cannot go on until a person says so; `undefined` when it can. */
+export function haltOf(run: RunView): string | undefined {
+  if (run.settled !== undefined) return undefined
+  if (run.parked !== undefined) return run.parked.reason
+  if (run.exhausted !== undefined) return `the budget of ${run.exhausted} is spent`
+  return run.delivered?.outcome === 'budget' ? (run.delivered.reason ?? 'the budget is spent') : undefined
+}
+
+/** The run without what halts it. */
+export function unhalted(run: RunView): RunView {
+  if (haltOf(run) === undefined) return run
+  const { parked: _parked, exhausted: _exhausted, delivered, ...kept } = run
+  return delivered === undefined || delivered.outcome === 'budget' ? kept : { ...kept, delivered }
+}
+
+/** The run after its plan was dropped: what its current epoch says of phases no longer counts. */
+export const outdated = (run: RunView): RunView =>
+  run.settled === undefined && plans(run.path) ? { ...run, staleUpTo: run.epoch } : run
+
 /** Whether a run of this path hands in phases. */
 export const plans = (path: RunPath): boolean => path === 'phases' || path === 'prompt'
+
+/** The path of a task; the spec-driven skill needs both its flag and the mode that explores. */
+export function pathOf(task: { kind: TaskKind; executionMode: ExecutionMode; requireSpecSkill: boolean }): RunPath {
+  switch (task.kind) {
+    case 'ticket':
+    case 'validate':
+      return task.kind
+    case 'spec':
+    case 'prompt':
+      if (task.requireSpecSkill && task.executionMode === 'exploration') return 'prompt'
+      return task.kind === 'spec' ? 'phases' : 'plain'
+  }
+}

@@ -66,6 +66,8 @@ export const Evaluation = z.object({
 })
 export type Evaluation = z.infer<typeof Evaluation>
 
+const Approval = z.object({ at: Timestamp, who: z.string().exactOptional() })
+
 /** The phase being worked on. */
 export const Progress = z.object({
   phase: Phase,
@@ -91,11 +93,15 @@ const Base = z.object({
   /** Counts edits and re-runs, from 1. */
   revision: z.number().int().min(1),
   createdAt: Timestamp,
-  /** Time of the last fact that meant anything. */
-  changedAt: Timestamp,
   /** Where planning begins; earlier phases are skipped or came with the task. */
   startPhase: Phase,
   results: PhaseResults,
+  /** Gates that a person has passed since their phase was last done. */
+  approvals: z.object({
+    requirements: Approval.exactOptional(),
+    design: Approval.exactOptional(),
+    tasks: Approval.exactOptional(),
+  }),
   /** By ticket id. */
   tickets: z.record(z.string(), TicketState),
   /** Tasks accepted for this spec, by task id. */
@@ -112,9 +118,13 @@ const Base = z.object({
   foldedTo: count,
 })
 
+export type SpecBase = z.infer<typeof Base>
+
 const Open = Base.extend({ paused: z.boolean() })
 
+/** What a spec was at when it failed, and so what a retry leads back to. */
 export const FailedStage = z.enum(['planning', 'execution', 'prompt'])
+export type FailedStage = z.infer<typeof FailedStage>
 
 export const SpecState = z.discriminatedUnion('lifecycle', [
   /** Nobody has begun. */

@@ -1,28 +1,8 @@
 import { z } from 'zod'
 import { RunId, SpecId, TicketId } from '../contract/ids.ts'
-import { Layer, Priority, Role } from '../planning/outputs/vocabulary.ts'
+import { ExecutionTicket } from '../planning/execution-tickets.ts'
 
-const Base = z.object({
-  ticketId: TicketId,
-  specId: SpecId,
-  /** Its id in the plan that made it, such as `TKT-001`. */
-  localId: z.string(),
-  title: z.string(),
-  layer: Layer,
-  role: Role,
-  priority: Priority,
-  estimateHours: z.number(),
-  /** Tickets that must be done first. */
-  dependsOn: z.array(TicketId),
-  /** Derived ids of the spec tasks it consists of. */
-  specTasks: z.array(z.string()),
-  /** Derived ids of the requirements it helps to meet. */
-  requirements: z.array(z.string()),
-  files: z.object({ create: z.array(z.string()), modify: z.array(z.string()) }),
-  /** Shell commands that prove it, run at the root of the repository. */
-  validation: z.array(z.string()),
-})
-
+const Base = ExecutionTicket.extend({ ticketId: TicketId, specId: SpecId })
 const commit = z.string().exactOptional()
 
 /** An execution unit of a spec. Once made it stays with its spec; a new plan withdraws it at most. */
@@ -40,3 +20,41 @@ export const TicketState = z.discriminatedUnion('status', [
 ])
 export type TicketState = z.infer<typeof TicketState>
 export type TicketStatus = TicketState['status']
+type TicketBase = z.infer<typeof Base>
+
+/** What may follow what; a conflicted or failed ticket is queued again. */
+const NEXT: Readonly<Record<TicketStatus, readonly TicketStatus[]>> = {
+  planned: ['queued'],
+  withdrawn: [],
+  queued: ['started', 'failed'],
+  started: ['delivered', 'failed'],
+  delivered: ['merged', 'conflicted', 'failed'],
+  merged: ['validated', 'failed'],
+  conflicted: ['queued', 'failed'],
+  validated: [],
+  failed: ['queued'],
+}
+export const mayBecome = (from: TicketStatus, to: TicketStatus): boolean => NEXT[from].includes(to)
+
+/** A ticket without what belongs to its status. */
+export function ticketBase(ticket: TicketState): TicketBase {
+  return {
+    ticketId: ticket.ticketId,
+    specId: ticket.specId,
+    localId: ticket.localId,
+    group: ticket.group,
+    title: ticket.title,
+    description: ticket.description,
+    type: ticket.type,
+    layer: ticket.layer,
+    role: ticket.role,
+    priority: ticket.priority,
+    dependsOn: ticket.dependsOn,
+    files: ticket.files,
+    requirements: ticket.requirements,
+    components: ticket.components,
+    acceptanceCriteria: ticket.acceptanceCriteria,
+    validation: ticket.validation,
+    estimateHours: ticket.estimateHours,
+  }
+}

@@ -17,6 +17,8 @@ export const SpecSubmitted = z.looseObject({
   phase: Phase.optional(),
   context: z.record(z.string(), z.unknown()).optional(),
   executionMode: ExecutionMode,
+  /** Whether the task asks for the spec-driven skill; it decides the run's path. */
+  requireSpecSkill: z.boolean().optional(),
   approval: ApprovalPolicySchema,
   budget: Budget,
   submittedBy: who,

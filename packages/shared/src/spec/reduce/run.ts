@@ -1,0 +1,119 @@
+import { TaskId } from '../../contract/ids.ts'
+import { NO_USAGE } from '../../contract/usage.ts'
+import { baseOf, hasPlan, planningState } from '../lifecycle.ts'
+import { plans, type RunView } from '../run-view.ts'
+import { entryOf, isEnded, isOpen, type SpecBase, type SpecState } from '../state.ts'
+import { type FactOf, larger, withRun, withSpending } from './changes.ts'
+
+type RunFact = FactOf<
+  'run.claimed' | 'run.fenced' | 'run.lost' | 'run.adopted' | 'run.parked' | 'run.settled' | 'budget.exhausted'
+>
+
+/** Causes of death that are kept; the log has all. */
+const MAX_CAUSES = 100
+
+/** What trusted parts say of runs. Said twice or too late, it changes nothing. */
+export function reduceRun(state: SpecState, fact: RunFact, seq: number): SpecState {
+  if (fact.type === 'run.claimed') return claimed(state, fact)
+  const run = entryOf(state.runs, fact.runId)
+  if (run === undefined || run.settled !== undefined) return state
+  switch (fact.type) {
+    case 'run.fenced':
+      return fact.epoch > run.epoch ? withRun(state, fenced(run, fact, seq)) : state
+    case 'run.lost':
+      return fact.epoch > run.lostUpTo && fact.epoch <= run.epoch ? withRun(state, lost(run, fact)) : state
+    case 'run.adopted':
+      return fact.epoch === run.epoch ? withRun(state, { ...run, owner: fact.data.to }) : state
+    case 'run.parked':
+      return withRun(state, { ...run, parked: { reason: fact.data.reason } })
+    case 'budget.exhausted':
+      return withRun(state, { ...run, exhausted: fact.data.limit })
+    case 'run.settled':
+      return settled(state, run, fact)
+  }
+}
+
+function claimed(state: SpecState, { runId, data }: FactOf<'run.claimed'>): SpecState {
+  const submission = entryOf(state.submissions, data.taskId)
+  if (submission === undefined || runId === '-' || isEnded(state) || entryOf(state.runs, runId)) return state
+  const { taskId, kind, path } = submission
+  const run: RunView = {
+    runId,
+    taskId,
+    kind,
+    path,
+    epoch: 0,
+    owner: data.owner,
+    fences: [],
+    lastSeq: 0,
+    staleUpTo: 0,
+    lastTurn: 0,
+    ready: false,
+    lostUpTo: 0,
+    causes: [],
+    phaseUsage: NO_USAGE,
+    usage: NO_USAGE,
+  }
+  const next = withRun(state, run)
+  if (submission.refused !== undefined) return next
+  if (plans(path)) return begun({ ...baseOf(next), planner: runId }, next)
+  return isOpen(next) && next.lifecycle === 'backlog' && !hasPlan(next)
+    ? { ...next, lifecycle: 'executing', work: 'prompt' }
+    : next
+}
+
+/** A run that plans begins: what had failed is tried again, and attempts are counted anew. */
+function begun(base: SpecBase, state: SpecState): SpecState {
+  const isExecuted =
+    (state.lifecycle === 'failed' && state.stage === 'execution') ||
+    (state.lifecycle === 'executing' && state.work === 'tickets')
+  if (isExecuted) return state
+  const feedback = state.lifecycle === 'scoping' ? state.progress.feedback : undefined
+  const next = planningState(base, isOpen(state) && state.paused)
+  if (next.lifecycle !== 'scoping' || feedback === undefined) return next
+  return { ...next, progress: { ...next.progress, feedback } }
+}
+
+/** A new incarnation: what the last one was and said is over. */
+function fenced(run: RunView, { epoch, data }: FactOf<'run.fenced'>, seq: number): RunView {
+  const { delivered: _lastWord, parked: _parked, ...kept } = run
+  const fence = { epoch, turnsUpTo: data.turnsUpTo, seq }
+  return { ...kept, epoch, owner: data.owner, fences: [...run.fences, fence], lastSeq: 0, ready: false }
+}
+
+function lost(run: RunView, { epoch, data }: FactOf<'run.lost'>): RunView {
+  return { ...run, lostUpTo: epoch, causes: [...run.causes, data.cause].slice(-MAX_CAUSES) }
+}
+
+function settled(state: SpecState, run: RunView, { data, at }: FactOf<'run.settled'>): SpecState {
+  const { outcome, reason } = data
+  const { parked: _parked, ...kept } = run
+  const next = withRun(state, { ...kept, settled: { outcome, ...(reason === undefined ? {} : { reason }) } })
+  if (!isOpen(next) || !endsSpec(next, run)) return next
+  const base = baseOf(next)
+  if (outcome === 'failed') {
+    const stage = hasPlan(next) ? 'planning' : 'prompt'
+    return { ...base, lifecycle: 'failed', stage, reason: reason ?? 'its run failed' }
+  }
+  if (hasPlan(next)) return next
+  return { ...base, lifecycle: outcome === 'done' ? 'completed' : 'cancelled', endedAt: at }
+}
+
+/** A plan stands or falls with the run that makes it; prompts are over when the last of them is. */
+function endsSpec(state: SpecState, run: RunView): boolean {
+  if (hasPlan(state)) return run.runId === state.planner && isPlanning(state)
+  const settledTasks = new Set(Object.values(state.runs).flatMap(({ settled: end, taskId }) => (end ? [taskId] : [])))
+  return Object.keys(state.submissions).every((taskId) => settledTasks.has(TaskId.parse(taskId)))
+}
+
+const isPlanning = ({ lifecycle }: SpecState): boolean =>
+  lifecycle === 'backlog' || lifecycle === 'scoping' || lifecycle === 'awaiting-approval'
+
+/** What a worker says of itself. `run` is already moved on to this fact's `seq`. */
+export function reduceWord(state: SpecState, run: RunView, fact: FactOf<'run.ready' | 'run.delivered'>): SpecState {
+  if (fact.type === 'run.ready') return withRun(state, { ...run, ready: true })
+  const { outcome, reason, usage } = fact.data
+  const delivered = { outcome, ...(reason === undefined ? {} : { reason }), usage }
+  const lastTurn = Math.max(run.lastTurn, usage.turns)
+  return withSpending(state, { ...run, delivered, lastTurn, usage: larger(run.usage, usage) })
+}
