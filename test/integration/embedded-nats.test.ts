@@ -9,6 +9,7 @@ import { cacheFolder, type EmbeddedNats, embeddedAddress, startEmbeddedNats } fr
 import { startNats } from '@specfleet/testkit'
 import { connect, credsAuthenticator } from 'nats'
 import { expect, onTestFinished, test } from 'vitest'
+import { identityOf } from '../../packages/cli/src/embedded/process-identity.ts'
 
 const search = {
   path: process.env.PATH ?? '',
@@ -42,7 +43,7 @@ async function greet(nats: EmbeddedNats): Promise<string> {
   return name
 }
 
-const isRunning = (pid: number): boolean => existsSync(`/proc/${pid}`)
+const isRunning = (pid: number): boolean => identityOf(pid) !== undefined
 
 test('the first to come starts the server, the last to leave stops it', async () => {
   const home = await temporaryHome()

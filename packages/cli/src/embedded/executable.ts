@@ -6,9 +6,6 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** Where system packages put servers, though a user's PATH often leaves it out. */
-const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin']
-
 /** How long a program may take to print its version, in milliseconds. */
 const VERSION_LIMIT_MS = 10_000
 
@@ -16,8 +13,8 @@ export type Version = readonly [major: number, minor: number, patch: number]
 
 /** Every executable file called `name`, in the order of a PATH-like list of folders. */
 export async function executablesOnPath(name: string, path: string): Promise<string[]> {
-  const folders = [...path.split(delimiter).filter(isAbsolute), ...SYSTEM_FOLDERS]
-  const candidates = [...new Set(folders)].map((folder) => join(folder, name))
+  const folders = new Set(path.split(delimiter).filter(isAbsolute))
+  const candidates = [...folders].map((folder) => join(folder, name))
   const usable = await Promise.all(candidates.map(isExecutableFile))
   return candidates.filter((_, index) => usable[index])
 }
