@@ -86,7 +86,12 @@ export function expectOk<T>(what: string, result: ApiResult<T>): T {
 const StreamState = z.object({
   state: z.object({ messages: z.number(), last_seq: z.number() }),
 })
-export const Success = z.looseObject({ success: z.literal(true) })
+const Success = z.looseObject({ success: z.literal(true) })
+
+/** Removes every message of the subjects that match. */
+export async function purgeSubject(bus: Bus, stream: string, filter: string): Promise<void> {
+  expectOk(stream, await jetStreamApi(bus, `STREAM.PURGE.${stream}`, { filter }, Success))
+}
 
 /** Last sequence ever given in a stream; 0 when it is new. */
 export async function lastSequence(bus: Bus, stream: string): Promise<number> {

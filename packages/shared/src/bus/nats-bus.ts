@@ -78,6 +78,7 @@ export class NatsBus implements Bus {
   readonly nats: NatsConnection
   readonly closed: Promise<Error | undefined>
   readonly requests: Requests
+  readonly inboxPrefix: string
   readonly #onStatus: (status: BusStatus) => void
   readonly #disconnectListeners = new Set<() => void>()
   #connected = Promise.withResolvers<void>()
@@ -90,6 +91,7 @@ export class NatsBus implements Bus {
   ) {
     this.name = options.name
     this.nats = nats
+    this.inboxPrefix = options.inboxPrefix
     this.requests = new Requests(nats, options.inboxPrefix)
     this.#onStatus = options.onStatus ?? ((): void => undefined)
     this.#connected.resolve()

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { SpecfleetError } from '../contract/errors.ts'
 import type { NatsBus } from './nats-bus.ts'
 
@@ -34,16 +33,26 @@ export async function retrying<T>(
       if (bus.nats.isClosed()) throw bus.closedError()
       const left = limit === undefined ? Number.POSITIVE_INFINITY : limit - performance.now()
       if (left <= 0) throw error
-      await pause(bus, Math.min(left, retryDelay(failures, Math.random())), left, signal)
+      await whileAway(bus, Math.min(left, retryDelay(failures, Math.random())), left, signal)
     }
   }
 }
 
-async function pause(bus: NatsBus, ms: number, left: number, signal: AbortSignal | undefined): Promise<void> {
-  if (bus.connected) {
-    await sleep(ms, undefined, signal === undefined ? {} : { signal })
-    return
-  }
+async function whileAway(bus: NatsBus, ms: number, left: number, signal: AbortSignal | undefined): Promise<void> {
+  if (bus.connected) return pause(ms, signal)
   const signals = [...(signal ? [signal] : []), ...(Number.isFinite(left) ? [AbortSignal.timeout(left)] : [])]
   await bus.whenConnected(AbortSignal.any(signals))
+}
+
+/** Resolves after so many milliseconds, or at once when the signal aborts. */
+export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return Promise.resolve()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, ms)
+  const onAbort = (): void => resolve()
+  signal?.addEventListener('abort', onAbort, { once: true })
+  return promise.finally(() => {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
+  })
 }

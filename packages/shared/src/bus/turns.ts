@@ -1,38 +1,70 @@
-import type { TurnRecord } from '../contract/desk.ts'
+import { TurnRecord } from '../contract/desk.ts'
 import { SpecfleetError } from '../contract/errors.ts'
-import type { Epoch, RunId, SpecId } from '../contract/ids.ts'
+import { type Epoch, newId, type RunId, type SpecId } from '../contract/ids.ts'
+import { parseScopedSubject, STREAMS, subjects } from '../contract/subjects.ts'
 import type { Bus } from './connection.ts'
+import { lastSequence, purgeSubject } from './jetstream-api.ts'
+import { parseJson } from './json.ts'
+import { MOST_PARTS, PART_HEADER, PartCollector, partHeader, splitParts } from './parts.ts'
+import { store } from './publish.ts'
+import { readSubject } from './stream-reader.ts'
 
 /** A turn as it lies in `SF_TURNS`; `seq` is that of its last part. */
 export type StoredTurn = TurnRecord & { epoch: number; seq: number }
 
-/** Stores a turn, in parts when it is over the payload limit; whole once the last part is acknowledged. */
-export function storeTurn(
+export type TurnScope = { specId: SpecId; runId: RunId; epoch: Epoch }
+
+/**
+ * Stores a turn, in parts when it is over the payload limit; whole once the last part is
+ * acknowledged. Retries under the same ids until then, or until the signal aborts.
+ * @throws SpecfleetError `bus.full`, `bus.too-large`, `bus.refused`.
+ */
+export async function storeTurn(
   bus: Bus,
-  scope: { specId: SpecId; runId: RunId; epoch: Epoch },
+  scope: TurnScope,
   turn: TurnRecord,
   options: { signal?: AbortSignal } = {},
 ): Promise<{ seq: number }> {
-  return Promise.reject(new SpecfleetError('internal', JSON.stringify([bus.name, scope, turn, options])))
+  const subject = subjects.turn(scope)
+  const set = newId()
+  const parts = splitParts(new TextEncoder().encode(JSON.stringify(turn)), bus.maxPayload)
+  if (parts.length > MOST_PARTS)
+    throw new SpecfleetError('bus.too-large', `turn ${turn.turn} needs ${parts.length} parts`)
+  let seq = 0
+  for (const [index, part] of parts.entries()) {
+    const headers = parts.length === 1 ? {} : { [PART_HEADER]: partHeader(set, index + 1, parts.length) }
+    const stored = await store(bus, subject, part, { id: `${set}-${index + 1}`, headers, ...options })
+    seq = stored.seq
+  }
+  return { seq }
 }
 
 /**
  * Turns of a run in the order they were stored. A turn of an epoch in `limits` counts
  * only up to that sequence. Incomplete and malformed ones are skipped.
  */
-export function readTurns(
+export async function readTurns(
   bus: Bus,
   specId: SpecId,
   runId: RunId,
   options: { limits?: ReadonlyMap<number, number> } = {},
 ): Promise<StoredTurn[]> {
-  return Promise.reject(new SpecfleetError('internal', JSON.stringify([bus.name, specId, runId, options])))
+  const parts = new PartCollector()
+  const turns: StoredTurn[] = []
+  for await (const { seq, subject, data, headers } of readSubject(bus, STREAMS.turns, turnsOf(specId, runId))) {
+    const epoch = parseScopedSubject(subject)?.epoch
+    if (epoch === undefined || seq > (options.limits?.get(epoch) ?? Number.POSITIVE_INFINITY)) continue
+    const whole = parts.add(subject, headers()[PART_HEADER], data)
+    const turn = TurnRecord.safeParse(whole === undefined ? undefined : parseJson(whole))
+    if (turn.success) turns.push({ ...turn.data, epoch, seq })
+  }
+  return turns
 }
 
-export function lastTurnSeq(bus: Bus): Promise<number> {
-  return Promise.reject(new SpecfleetError('internal', bus.name))
-}
+const turnsOf = (specId: SpecId, runId: RunId): string => subjects.turn({ specId, runId, epoch: '*' })
 
-export function purgeTurns(bus: Bus, specId: SpecId, runId: RunId): Promise<void> {
-  return Promise.reject(new SpecfleetError('internal', bus.name + specId + runId))
+export const lastTurnSeq = (bus: Bus): Promise<number> => lastSequence(bus, STREAMS.turns)
+
+export async function purgeTurns(bus: Bus, specId: SpecId, runId: RunId): Promise<void> {
+  await purgeSubject(bus, STREAMS.turns, turnsOf(specId, runId))
 }

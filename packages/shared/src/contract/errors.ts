@@ -129,6 +129,13 @@ export const ERRORS = {
     'the stream takes no more messages of that subject',
     'nothing: its sender floods, or the stream is at its limit',
   ),
+  'record.malformed': entry(
+    1,
+    500,
+    false,
+    'a record does not match its schema',
+    'it was written by another version or by hand: see docs/operations.md',
+  ),
   'bus.too-large': entry(1, 413, false, 'the message is over the payload limit', 'send it in parts'),
   'bus.no-signing-key': entry(
     78,
