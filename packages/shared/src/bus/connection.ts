@@ -85,7 +85,7 @@ export interface Bus extends AsyncDisposable {
 }
 
 /** Reconnection waits this long at first and doubles; each wait is spread by half up and down. */
-const RECONNECT_MS = { first: 100, most: 2_000 }
+const RECONNECT_MS = { first: 100, most: 1_000 }
 /** A server that answers no ping for three of these counts as gone. */
 const PING_EVERY_MS = 10_000
 const OLDEST_SERVER = { major: 2, minor: 12 }

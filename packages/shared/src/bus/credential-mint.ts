@@ -1,8 +1,25 @@
+import { z } from 'zod'
 import { SpecfleetError } from '../contract/errors.ts'
 import type { Bus } from './connection.ts'
-import type { SandboxScope } from './sandbox-account.ts'
+import { writeCreds } from './creds-file.ts'
+import { type AccountClaims, readClaims, signClaims } from './jwt.ts'
+import { deriveKey, generateKey, isPublicKey, keyFromSeed, type NKey, seedOf } from './nkey.ts'
+import {
+  revokedClaims,
+  SANDBOX_ACCOUNT_PREFIX,
+  type SandboxScope,
+  sandboxAccountName,
+  sandboxClaims,
+} from './sandbox-account.ts'
 
+/**
+ * Makes one account for each incarnation and takes it away again. Nothing has to be
+ * remembered between calls: users are signed by a key derived from the operator's signing
+ * key and the account's id, so any orchestrator can renew and revoke what another made.
+ * The private half of an account's identity is never used and not kept.
+ */
 export interface CredentialMint extends AsyncDisposable {
+  /** @throws SpecfleetError `bus.refused` when the server does not take the account. */
   mint(scope: SandboxScope, options: { expiresAt: Date }): Promise<{ account: string; creds: string }>
   renew(account: string, scope: SandboxScope, options: { expiresAt: Date }): Promise<{ creds: string }>
   /** Once it resolves the server accepts nothing more of that account. Idempotent. */
@@ -21,6 +38,111 @@ export type MintOptions = {
   spare?: number
 }
 
+const ANSWER_MS = 5_000
+const Answer = z.object({
+  data: z.object({ code: z.number(), message: z.string().default('') }).optional(),
+  error: z.object({ code: z.number(), description: z.string().default('') }).optional(),
+})
+const Listed = z.object({ data: z.array(z.string()).nullable() })
+
 export function openCredentialMint(options: MintOptions): CredentialMint {
-  throw new SpecfleetError('internal', options.appAccountId)
+  const { system, appAccountId, now } = options
+  const operator = keyFromSeed('operator', options.operatorSigningSeed)
+  const spares = new SpareKeys(options.spare ?? 8)
+  const userOf = async (account: string, scope: SandboxScope, expiresAt: Date): Promise<string> => {
+    const user = await spares.take('user')
+    const jwt = signClaims(signingKey(operator, account), {
+      subject: user.publicKey,
+      name: sandboxAccountName(scope),
+      issuedAt: now(),
+      expiresAt,
+      nats: { type: 'user', version: 2, pub: {}, sub: {}, subs: -1, data: -1, payload: -1, issuer_account: account },
+    })
+    return writeCreds(jwt, seedOf('user', user))
+  }
+  const push = (account: string, name: string, nats: AccountClaims): Promise<void> =>
+    command(system, 'UPDATE', signClaims(operator, { subject: account, name, issuedAt: now(), nats }))
+  return {
+    async mint(scope, { expiresAt }) {
+      const account = (await spares.take('account')).publicKey
+      const claims = sandboxClaims(scope, appAccountId, signingKey(operator, account).publicKey)
+      const [creds] = await Promise.all([
+        userOf(account, scope, expiresAt),
+        push(account, sandboxAccountName(scope), claims),
+      ])
+      return { account, creds }
+    },
+    async renew(account, scope, { expiresAt }) {
+      return { creds: await userOf(checkedAccount(account), scope, expiresAt) }
+    },
+    async revoke(account) {
+      await push(checkedAccount(account), `${SANDBOX_ACCOUNT_PREFIX}revoked`, revokedClaims(now()))
+      await command(system, 'DELETE', deletion(operator, account, now()))
+    },
+    accounts: () => sandboxAccounts(system),
+    [Symbol.asyncDispose]: () => spares.drain(),
+  }
+}
+
+const signingKey = (operator: NKey, account: string): NKey =>
+  deriveKey('account', operator, `specfleet sandbox users ${account}`)
+
+function checkedAccount(account: string): string {
+  if (isPublicKey('account', account)) return account
+  throw new SpecfleetError('request.malformed', 'that is no account')
+}
+
+const deletion = (operator: NKey, account: string, issuedAt: Date): string =>
+  signClaims(operator, {
+    subject: operator.publicKey,
+    name: 'delete',
+    issuedAt,
+    nats: { type: 'generic', version: 2, accounts: [account] },
+  })
+
+async function command(system: Bus, what: 'UPDATE' | 'DELETE', jwt: string): Promise<void> {
+  const message = await system.request(`$SYS.REQ.CLAIMS.${what}`, jwt, { timeoutMs: ANSWER_MS })
+  const answer = Answer.safeParse(message.json())
+  const code = answer.data?.data?.code ?? 0
+  if (code >= 200 && code < 300) return
+  const reason = answer.data?.error?.description ?? answer.data?.data?.message ?? 'it gave no reason'
+  throw new SpecfleetError('bus.refused', `the account was not taken: ${reason}`)
+}
+
+async function sandboxAccounts(system: Bus): Promise<string[]> {
+  const listed = Listed.parse(await system.requestJson('$SYS.REQ.CLAIMS.LIST', {}, { timeoutMs: ANSWER_MS }))
+  const found: string[] = []
+  for (const account of listed.data ?? []) {
+    if (!isPublicKey('account', account)) continue
+    const jwt = await system.request(`$SYS.REQ.ACCOUNT.${account}.CLAIMS.LOOKUP`, '', { timeoutMs: ANSWER_MS })
+    const name = readClaims(Buffer.from(jwt.data).toString('utf8'))?.name
+    if (name?.startsWith(SANDBOX_ACCOUNT_PREFIX)) found.push(account)
+  }
+  return found
+}
+
+/** Key pairs made on the thread pool before somebody needs one. */
+class SpareKeys {
+  readonly #made: Record<'account' | 'user', Promise<NKey>[]> = { account: [], user: [] }
+  readonly #spare: number
+
+  constructor(spare: number) {
+    this.#spare = spare
+    this.#fill('account')
+    this.#fill('user')
+  }
+
+  take(role: 'account' | 'user'): Promise<NKey> {
+    const key = this.#made[role].shift() ?? generateKey(role)
+    this.#fill(role)
+    return key
+  }
+
+  async drain(): Promise<void> {
+    await Promise.allSettled([...this.#made.account, ...this.#made.user])
+  }
+
+  #fill(role: 'account' | 'user'): void {
+    while (this.#made[role].length < this.#spare) this.#made[role].push(generateKey(role))
+  }
 }

@@ -58,12 +58,15 @@ export type UserClaims = Permissions & {
   issuer_account?: string
 }
 
+/** Asks a resolver to forget accounts. */
+export type DeletionClaims = { type: 'generic'; version: 2; accounts: string[] }
+
 export type ClaimsToSign = {
   subject: string
   name: string
   issuedAt: Date
   expiresAt?: Date
-  nats: AccountClaims | OperatorClaims | UserClaims
+  nats: AccountClaims | OperatorClaims | UserClaims | DeletionClaims
 }
 
 const seconds = (date: Date): number => Math.floor(date.getTime() / 1000)
