@@ -16,9 +16,11 @@ const FILLER = new Set(
   should shall must will can may would could has have had do does so if then when while there not`.split(/\s+/),
 )
 
-/** Signs that an outcome is named: an auxiliary, an inflected verb, a number, a comparison, a literal. */
+/** Signs that an outcome is named: an auxiliary, a number, a comparison, a literal … */
 const OUTCOME =
-  /\b(?:is|are|was|were|be|has|have|does|do|can|cannot|must|shall|should|will|not|no|never|only|without|within|under|over|at least|at most)\b|\p{L}{2,}(?:ed|es|s|en|ing|t)\b|\d|[<>=≤≥"'`]/iu
+  /\b(?:is|are|was|were|be|has|have|does|do|can|cannot|must|shall|should|will|not|no|never|only|without|within|under|over|at least|at most)\b|\d|[<>=≤≥"'`]/i
+/** … or an inflected word. */
+const INFLECTED = /..(?:ed|en|ing|s|t)$/
 
 /** Scripts written without spaces, where counting words says nothing. */
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u
@@ -36,7 +38,8 @@ export function untestable(criterion: string): string | null {
   const words = text.toLowerCase().match(/[\p{L}\p{N}][\p{L}\p{N}'-]*/gu) ?? []
   const telling = words.filter((word) => !VAGUE.has(word) && !FILLER.has(word))
   if (telling.length < 2) return `says nothing that can be observed: "${clip(text)}"`
-  if (words.length < 5 && !OUTCOME.test(text)) return `names no outcome: "${clip(text)}"`
+  const namesOutcome = OUTCOME.test(text) || words.some((word) => INFLECTED.test(word))
+  if (words.length < 5 && !namesOutcome) return `names no outcome: "${clip(text)}"`
   return null
 }
 

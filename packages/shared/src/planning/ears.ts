@@ -1,3 +1,5 @@
+import { trimEndOf, trimStartOf } from './trimming.ts'
+
 /**
  * The Easy Approach to Requirements Syntax:
  *
@@ -175,10 +177,6 @@ function checkThen(starts: readonly ClauseStart[], then: RegExpExecArray | null,
 }
 
 /** One line, without the punctuation around it. */
-const squeeze = (text: string): string =>
-  text
-    .replace(/\s+/g, ' ')
-    .replace(/^[\s,;:]+/, '')
-    .replace(/[\s,;:.]+$/, '')
+const squeeze = (text: string): string => trimEndOf(trimStartOf(text.replace(/\s+/g, ' '), ' ,;:'), ' ,;:.')
 
 const hasWord = (text: string): boolean => /[\p{L}\p{N}]/u.test(text)

@@ -45,32 +45,27 @@ export type ExecutionTicket = z.infer<typeof ExecutionTicket>
 export function deriveTickets(specId: string, plan: TasksOutput, design: DesignOutput): ExecutionTicket[] {
   const waitsFor = dependenciesByTask(plan)
   const componentsOf = componentFinder(plan, design)
-  const known = new Set(plan.tasks.map(({ id }) => id))
-  const seen = new Set<string>()
-  const tickets: ExecutionTicket[] = []
-  for (const task of plan.tasks) {
-    if (seen.has(task.id)) continue
-    seen.add(task.id)
-    tickets.push({
-      ticketId: ticketIdOf(specId, task.id),
-      localId: task.id,
-      group: task.ticketId,
-      title: task.title,
-      description: task.description,
-      type: task.type,
-      layer: task.layer ?? 'L3',
-      role: task.role,
-      priority: task.priority,
-      dependsOn: (waitsFor.get(task.id) ?? []).filter((id) => known.has(id)).map((id) => ticketIdOf(specId, id)),
-      files: task.files,
-      requirements: task.requirements,
-      components: componentsOf(task),
-      acceptanceCriteria: task.acceptanceCriteria,
-      validation: task.validation,
-      estimateHours: task.estimateHours,
-    })
-  }
-  return tickets
+  const tasks = new Map<string, Task>()
+  for (const task of plan.tasks) if (!tasks.has(task.id)) tasks.set(task.id, task)
+  const idOf = new Map([...tasks.keys()].map((localId) => [localId, ticketIdOf(specId, localId)]))
+  return [...tasks.values()].map((task) => ({
+    ticketId: idOf.get(task.id) ?? ticketIdOf(specId, task.id),
+    localId: task.id,
+    group: task.ticketId,
+    title: task.title,
+    description: task.description,
+    type: task.type,
+    layer: task.layer ?? 'L3',
+    role: task.role,
+    priority: task.priority,
+    dependsOn: (waitsFor.get(task.id) ?? []).flatMap((id) => idOf.get(id) ?? []),
+    files: task.files,
+    requirements: task.requirements,
+    components: componentsOf(task),
+    acceptanceCriteria: task.acceptanceCriteria,
+    validation: task.validation,
+    estimateHours: task.estimateHours,
+  }))
 }
 
 /** A task works on the components whose files it writes, else on those that address its requirements. */

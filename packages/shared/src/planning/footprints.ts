@@ -28,8 +28,10 @@ export function findOverlaps(graph: IndexedGraph, order: readonly number[]) {
   const rank = new Map(contested.map((index, position) => [index, position]))
   const overlaps: Overlap[] = []
   for (let from = 0; from < contested.length; from += BATCH) {
-    const behind = reachableBits(graph, order, contested.slice(from, from + BATCH))
-    for (const [file, writers] of shared) {
+    const batch = contested.slice(from, from + BATCH)
+    const behind = reachableBits(graph, order, batch)
+    for (const file of new Set(batch.flatMap((index) => graph.nodes[index]?.files ?? []))) {
+      const writers = shared.get(file) ?? []
       for (const [earlier, later] of unorderedPairs({ writers, rank, from, behind, contested })) {
         if (overlaps.length === MAX_OVERLAPS) return { overlaps, overlapsTruncated: true }
         const [first, second] = earlier < later ? [earlier, later] : [later, earlier]

@@ -1,3 +1,6 @@
+import { normaliseEarlier } from './outputs/phase-outputs.ts'
+import { computeSync } from './sync.ts'
+
 /** A small plan that passes every gate, as a model hands it in; tests bend it. */
 export const samplePlan = () => ({
   explore: {
@@ -128,3 +131,29 @@ export const samplePlan = () => ({
     critical_path: ['TSK-001', 'TSK-002', 'TSK-003'],
   },
 })
+
+export type WildPlan = ReturnType<typeof samplePlan>
+
+/** The sample plan, bent and normalised, with its sync output. */
+export function planned(bend: (wild: WildPlan) => void = () => {}) {
+  const wild = samplePlan()
+  bend(wild)
+  const earlier = normaliseEarlier(wild)
+  if (!earlier.ok) throw new Error(JSON.stringify(earlier.faults))
+  const { explore, requirements, design, tasks } = earlier.output
+  if (!explore || !requirements || !design || !tasks) throw new Error('the sample has every phase')
+  return {
+    explore,
+    requirements,
+    design,
+    tasks,
+    sync: computeSync({ specId: 'shop', explore, requirements, design, tasks }),
+  }
+}
+
+/** The entry of a list; the samples have it. */
+export function entry<T>(list: T[], index: number): T {
+  const found = list[index]
+  if (found === undefined) throw new Error(`the sample has no entry ${index}`)
+  return found
+}

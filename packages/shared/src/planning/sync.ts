@@ -21,6 +21,7 @@ export interface Plan {
   tasks: TasksOutput
 }
 
+const MAX_BLOCKERS = 100
 const MAX_RECOMMENDATIONS = 20
 
 /** Checks a plan and sums it up: the output of the sync phase. Pure and total; the same plan gives the same answer. */
@@ -28,7 +29,8 @@ export function computeSync(plan: Plan): SyncOutput {
   const { specId, explore, requirements, design, tasks } = plan
   const graph = analyseGraph(planGraph(tasks))
   const trace = traceRequirements(requirements, design, tasks)
-  const blockers = distinct([...blockersOf(plan), ...trace.gaps.map((gap) => `traceability: ${gap}`)])
+  // Every gap of the matrix is a fault of some gate too.
+  const blockers = distinct(blockersOf(plan))
   return {
     v: 1,
     specId,
@@ -60,10 +62,13 @@ export function computeSync(plan: Plan): SyncOutput {
       overlaps: graph.overlaps,
       overlapsTruncated: graph.overlapsTruncated,
     },
-    blockers,
-    recommendations: recommendationsOf(plan, graph).slice(0, MAX_RECOMMENDATIONS),
+    blockers: bounded(blockers, MAX_BLOCKERS),
+    recommendations: bounded(recommendationsOf(plan, graph), MAX_RECOMMENDATIONS),
   }
 }
+
+const bounded = (lines: readonly string[], limit: number): string[] =>
+  lines.length > limit ? [...lines.slice(0, limit), `… and ${lines.length - limit} more`] : [...lines]
 
 const hoursOf = ({ tasks }: TasksOutput): number => tasks.reduce((sum, { estimateHours }) => sum + estimateHours, 0)
 

@@ -1,4 +1,5 @@
 import { TicketId } from '../contract/ids.ts'
+import { trimOf } from './trimming.ts'
 
 /** Longest id; shorter ones can be a subject token, a folder and a branch. */
 const MAX_LENGTH = 64
@@ -21,7 +22,7 @@ export function ticketIdOf(specId: string, localId: string): TicketId {
   return TicketId.parse(`${readable}-${hash(`${specId}\n${localId}`)}`.replace(/^-/, ''))
 }
 
-const slug = (text: string): string => text.replace(/[^A-Za-z0-9_-]+/g, '-').replace(/^-+|-+$/g, '')
+const slug = (text: string): string => trimOf(text.replace(/[^A-Za-z0-9_-]+/g, '-'), '-')
 
 /** 64 bits of two multiplicative hashes; against accidents, not against attackers. */
 function hash(text: string): string {

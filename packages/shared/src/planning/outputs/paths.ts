@@ -1,12 +1,12 @@
+import { trimEndOf, trimOf } from '../trimming.ts'
+
 /** A path as a model writes it, without quotes, `./`, a line number or a trailing slash. */
 export function cleanPath(text: string): string {
-  const bare = text
-    .trim()
-    .replace(/^[`'"]+|[`'"]+$/g, '')
-    .replace(/:\d+(?:-\d+)?$/, '')
+  const bare = trimOf(text.trim(), '`\'"')
+    .replace(/:\d{1,9}(?:-\d{1,9})?$/, '')
     .replaceAll('\\', '/')
     .replace(/^(?:\.\/)+/, '')
-  return bare.length > 1 ? bare.replace(/\/+$/, '') : bare
+  return bare.length > 1 ? trimEndOf(bare, '/') : bare
 }
 
 /** Whether a free text is a path rather than prose, a command or an address. */

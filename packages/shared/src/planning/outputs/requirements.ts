@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { trimEndOf } from '../trimming.ts'
 import { idsOf, type Normalised, normaliseBy, textOf, textsOf, WildIds, WildText, WildTexts } from './dialects.ts'
 import { numberIds } from './numbering.ts'
 import { Priority, priorityOf } from './vocabulary.ts'
@@ -106,7 +107,7 @@ function sentenceOf({ text, condition, action, description }: z.infer<typeof Req
   if (text !== undefined && text.trim() !== '') return text.trim()
   if (action === undefined || action.trim() === '') return (description ?? '').trim()
   const response = responseOf(action.trim())
-  const clause = (condition ?? '').trim().replace(/[\s,.]+$/, '')
+  const clause = trimEndOf((condition ?? '').trim(), ' \n\t,.')
   if (clause === '') return response
   return `${CLAUSE.test(clause) ? clause : `WHEN ${clause}`}, ${joined(clause, response)}`
 }
