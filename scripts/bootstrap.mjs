@@ -57,10 +57,9 @@ function isInstalled(lock) {
 
 async function install() {
   const startedAt = Date.now()
-  process.stderr.write('Installing dependencies (once) … ')
-  const npm = process.env.npm_execpath
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
-  const code = npm === undefined ? await run('npm', args, ROOT) : await run(process.execPath, [npm, ...args], ROOT)
+  process.stderr.write('Installing dependencies … ')
+  const options = { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] }
+  const code = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], options)
   if (code === 0) process.stderr.write(`done in ${Math.round((Date.now() - startedAt) / 1000)} s\n`)
   return code
 }
@@ -68,12 +67,12 @@ async function install() {
 /**
  * Runs a program in the foreground and gives its exit code. Signals to this process are passed on, but for the
  * terminal's Ctrl-C, which reaches the program by itself: twice would force what once should drain.
- * @param {string} command @param {string[]} args @param {string} [cwd]
+ * @param {string} command @param {string[]} args @param {import('node:child_process').SpawnOptions} [options]
  * @returns {Promise<number>}
  */
-function run(command, args, cwd) {
+function run(command, args, options = { stdio: 'inherit' }) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: 'inherit', cwd })
+    const child = spawn(command, args, options)
     /** @param {NodeJS.Signals} signal */
     const pass = (signal) => {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
