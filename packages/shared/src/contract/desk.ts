@@ -70,6 +70,11 @@ export const ResumeState = z.looseObject({
   phase: Phase.optional(),
   /** Failed evaluations of that phase so far. */
   failedAttempts: z.number().int().nonnegative(),
+  /** Why a person sent that phase back; the model is told first. */
+  feedback: z
+    .string()
+    .max(16 * 1024)
+    .optional(),
   /** Outputs of completed phases, normalised. */
   outputs: z.partialRecord(Phase, z.unknown()),
   /** Acknowledged turns of the conversation in progress, oldest first. */
