@@ -197,3 +197,15 @@ test('a test server keeps its port and its data over a kill', async () => {
   await nats.stop()
   expect(existsSync(nats.home)).toBe(false)
 })
+
+test('a secured test server lets its own credentials in, and a frozen one falls silent', async () => {
+  await using nats = await startNats()
+  const authenticator = credsAuthenticator(new TextEncoder().encode(nats.orchestratorCreds))
+  const connection = await connect({ servers: nats.url, authenticator })
+  onTestFinished(() => connection.close())
+  nats.freeze()
+  const answer = connection.rtt().then(() => 'answered')
+  expect(await Promise.race([answer, once(AbortSignal.timeout(300), 'abort').then(() => 'silent')])).toBe('silent')
+  nats.thaw()
+  expect(await answer).toBe('answered')
+})
