@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { SpecfleetError } from '@specfleet/shared'
+import { SpecfleetError, toSpecfleetError } from '@specfleet/shared'
 import { exampleRepository } from '../demo/example-repository.ts'
 import { FleetClient } from '../fleet/client.ts'
 import { connectTo } from '../fleet/connect.ts'
@@ -22,16 +22,7 @@ const EXAMPLE_SERVICE = join(EXAMPLES, 'url-shortener')
 export async function demo(flags: DemoFlags, context: CommandContext): Promise<Outcome> {
   const { env, terminal, signal } = context
   const { style } = terminal
-  await using stack = await startStack({
-    env,
-    overrides: {
-      SPECFLEET_PROVIDER: flags.provider ?? 'demo',
-      ...(flags.upstream === undefined ? {} : { MODEL_UPSTREAM: flags.upstream }),
-    },
-    report: (line) => terminal.note(style.dim(line)),
-    onLog: () => undefined,
-    signal,
-  })
+  await using stack = await startDemoStack(flags, context)
   await using source = flags.source === undefined ? await exampleRepository(EXAMPLE_SERVICE) : undefined
   printHead(stack, flags, context)
 
@@ -62,6 +53,31 @@ export async function demo(flags: DemoFlags, context: CommandContext): Promise<O
   terminal.print(`     ${style.dim(files.join('  '))}`)
   if (outcome !== 0) terminal.note(`the orchestrator's log is ${stack.logFile}`)
   return outcome
+}
+
+/**
+ * With bubblewrap where it can be had. Without it only the offline planner is let loose
+ * unsandboxed, because that runs no command a model thought of; and it is said.
+ */
+async function startDemoStack(flags: DemoFlags, { env, terminal, signal }: CommandContext): Promise<Stack> {
+  const upstream = flags.upstream === undefined ? undefined : { MODEL_UPSTREAM: flags.upstream }
+  const start = (overrides: Record<string, string>) =>
+    startStack({
+      env,
+      overrides,
+      report: (line) => terminal.note(terminal.style.dim(line)),
+      onLog: () => undefined,
+      signal,
+    })
+  try {
+    return await start({ SPECFLEET_PROVIDER: flags.provider ?? 'process', ...upstream })
+  } catch (thrown) {
+    const error = toSpecfleetError(thrown)
+    const mayGoOn = flags.provider === undefined && (flags.upstream ?? 'offline') === 'offline'
+    if (error.code !== 'provider.unavailable' || !mayGoOn) throw error
+    terminal.note(terminal.style.yellow(`${error.message}; going on without a sandbox, with the offline planner only`))
+    return await start({ SPECFLEET_PROVIDER: 'process-unsafe', MODEL_UPSTREAM: 'offline' })
+  }
 }
 
 function printHead(stack: Stack, flags: DemoFlags, { terminal }: CommandContext): void {

@@ -5,8 +5,7 @@ import {
   type Command,
   CommandAnswer,
   describeIssues,
-  ERRORS,
-  type ErrorCode,
+  fromWire,
   ListAnswer,
   type RunSummary,
   SpecfleetError,
@@ -17,8 +16,6 @@ import {
 import { z } from 'zod'
 
 const ANSWER_LIMIT_MS = 10_000
-
-const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)
 
 /** The fleet's operations, as any NATS client has them. Every method throws `SpecfleetError`. */
 export class FleetClient {
@@ -60,12 +57,7 @@ export class FleetClient {
 /** @throws SpecfleetError the one the fleet answered with, or `internal` when the answer is unreadable. */
 export function readAnswer<T>(answer: unknown, schema: z.ZodType<T>): T {
   const failure = ApiFailure.safeParse(answer)
-  if (failure.success) {
-    const { code, message, next } = failure.data.error
-    const known = isErrorCode(code) ? code : 'internal'
-    const prefix = `${ERRORS[known].meaning}: `
-    throw new SpecfleetError(known, message.startsWith(prefix) ? message.slice(prefix.length) : message, { next })
-  }
+  if (failure.success) throw fromWire(failure.data.error)
   const parsed = schema.safeParse(answer)
   if (!parsed.success) throw new SpecfleetError('internal', `unreadable answer, ${describeIssues(parsed.error)}`)
   return parsed.data

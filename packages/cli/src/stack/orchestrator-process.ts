@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { SpecfleetError } from '@specfleet/shared'
+import { fromWire, SpecfleetError, WireError } from '@specfleet/shared'
 import { z } from 'zod'
 
 /** What an orchestrator says on standard output once it takes work. */
@@ -16,7 +16,7 @@ const Ready = z.looseObject({
 export type Ready = z.infer<typeof Ready>
 
 /** How an orchestrator says why it cannot start. */
-const Refusal = z.looseObject({ event: z.literal('refused'), code: z.string(), message: z.string(), next: z.string() })
+const Refusal = WireError.extend({ event: z.literal('refused') })
 
 export type OrchestratorProcess = {
   readonly pid: number
@@ -84,10 +84,7 @@ async function firstWord(
       const ready = Ready.safeParse(word)
       if (ready.success) resolve(ready.data)
       const refusal = Refusal.safeParse(word)
-      if (refusal.success) {
-        const { code, message, next } = refusal.data
-        reject(new SpecfleetError(code.startsWith('bus.') ? 'bus.refused' : 'config.invalid', message, { next }))
-      }
+      if (refusal.success) reject(fromWire(refusal.data))
     })
   })
   const died = exited.then((how) => {

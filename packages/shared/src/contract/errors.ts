@@ -252,6 +252,16 @@ export class SpecfleetError extends Error {
   }
 }
 
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)
+
+/** The other direction of `toWire`; a code this version does not know becomes `internal`. */
+export function fromWire({ code, message, next }: WireError): SpecfleetError {
+  const known = isErrorCode(code) ? code : 'internal'
+  const prefix = `${ERRORS[known].meaning}: `
+  const detail = message.startsWith(prefix) ? message.slice(prefix.length) : message
+  return new SpecfleetError(known, detail === ERRORS[known].meaning ? undefined : detail, { next })
+}
+
 /** Any thrown value as a catalogued error; what is not ours becomes `internal`. */
 export function toSpecfleetError(thrown: unknown): SpecfleetError {
   if (thrown instanceof SpecfleetError) return thrown
