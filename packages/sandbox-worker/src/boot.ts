@@ -1,0 +1,111 @@
+import { readFileSync, unlinkSync } from 'node:fs'
+import {
+  decodePhaseContext,
+  describeIssues,
+  type PhaseContext,
+  parseSandboxEnv,
+  SandboxEnv,
+  SpecfleetError,
+} from '@specfleet/shared'
+import { z } from 'zod'
+import { choosePath, type PathName } from './paths/choose.ts'
+
+/** What is needed to speak at all. */
+const Wire = SandboxEnv.pick({
+  SPEC_ID: true,
+  RUN_ID: true,
+  RUN_EPOCH: true,
+  BUS_URL: true,
+  BUS_CREDS_B64: true,
+  LOG_LEVEL: true,
+})
+export type Wire = z.output<typeof Wire>
+
+/** What the process is to do, as its environment says. */
+export type Assignment = {
+  readonly env: SandboxEnv
+  readonly path: PathName
+  /** Outputs of earlier phases that came with the environment. */
+  readonly context: PhaseContext | undefined
+}
+
+export type Birth = {
+  readonly wire: Wire
+  /** The assignment, or why there is none: that can still be said over the bus. */
+  readonly assignment: Assignment | SpecfleetError
+  /** How long the process lives without the bus. */
+  readonly cutLimitMs: number
+  /** The whole environment of tools. */
+  readonly toolEnv: Readonly<Record<string, string>>
+}
+
+type Environment = Record<string, string | undefined>
+
+const Settings = z.object({
+  /** Seconds. */
+  BUS_CUT_LIMIT: z.coerce.number().positive().max(86_400).default(60),
+})
+const EnvFile = z.record(z.string(), z.string())
+
+/**
+ * Reads the environment, once and before anything else runs, and takes the credentials out of it.
+ *
+ * What a process was started with stays readable in `/proc/<pid>/environ`, whatever it does. So a
+ * launcher that shares its sandbox with tools writes the variables into a file of mode 0600, as one
+ * JSON object, and gives only its path in `SPECFLEET_ENV_FILE`: the file then stands for the
+ * environment, and is removed.
+ *
+ * @throws SpecfleetError `sandbox-env.invalid` when not even the way to the bus is known
+ */
+export function readBirth(): Birth {
+  const environment = takeEnvironment(process.env)
+  const wire = Wire.safeParse(environment)
+  if (!wire.success) throw new SpecfleetError('sandbox-env.invalid', describeIssues(wire.error))
+  const settings = Settings.safeParse(environment)
+  return {
+    wire: wire.data,
+    assignment: settings.success ? readAssignment(environment) : invalid(describeIssues(settings.error)),
+    cutLimitMs: (settings.data?.BUS_CUT_LIMIT ?? 60) * 1000,
+    toolEnv: {
+      PATH: environment.PATH ?? '/usr/local/bin:/usr/bin:/bin',
+      HOME: environment.HOME ?? '/tmp',
+      LANG: environment.LANG ?? 'C.UTF-8',
+    },
+  }
+}
+
+/** The variables as they were, while those of the process lose what no tool may see. */
+function takeEnvironment(env: Environment): Environment {
+  const file = env.SPECFLEET_ENV_FILE
+  const given = file === undefined || file === '' ? {} : readEnvFile(file)
+  const environment = { ...env, ...given }
+  Object.assign(env, given)
+  delete env.SPECFLEET_ENV_FILE
+  delete env.BUS_CREDS_B64
+  return environment
+}
+
+function readEnvFile(path: string): Environment {
+  try {
+    const text = readFileSync(path, 'utf8')
+    unlinkSync(path)
+    return EnvFile.parse(JSON.parse(text))
+  } catch (cause) {
+    const why =
+      cause instanceof z.ZodError ? describeIssues(cause) : cause instanceof Error ? cause.message : String(cause)
+    throw new SpecfleetError('sandbox-env.invalid', `SPECFLEET_ENV_FILE ${path}: ${why}`, { cause })
+  }
+}
+
+function readAssignment(environment: Environment): Assignment | SpecfleetError {
+  try {
+    const env = parseSandboxEnv(environment)
+    const context = env.PHASE_CONTEXT_B64
+    return { env, path: choosePath(env), context: context === undefined ? undefined : decodePhaseContext(context) }
+  } catch (thrown) {
+    if (thrown instanceof SpecfleetError) return thrown
+    throw thrown
+  }
+}
+
+const invalid = (detail: string) => new SpecfleetError('sandbox-env.invalid', detail)

@@ -1,0 +1,22 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Time and chance, passed in wherever they are needed. */
+export type Clock = {
+  now(): Date
+  /** Rejects with the signal's reason when it fires first. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+  /** From 0 up to, but not including, 1. */
+  random(): number
+}
+
+export const systemClock: Clock = {
+  now: () => new Date(),
+  sleep: async (ms, signal) => {
+    try {
+      await delay(ms, undefined, { signal })
+    } catch (thrown) {
+      throw signal.aborted ? signal.reason : thrown
+    }
+  },
+  random: Math.random,
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+import { type Bus, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
+import { type Birth, readBirth } from './boot.ts'
+import { routeToBus } from './bus-proxy.ts'
+import { systemClock as clock } from './clock.ts'
+import { reachBus } from './connect.ts'
+import { type Ending, endingOfError, exitCodeOf, sentenceOf } from './ending.ts'
+import { CutWatch } from './link/cut.ts'
+import { type Link, openLink } from './link.ts'
+import { WORKER_VERSION } from './version.ts'
+
+/** How long what was said last may take to leave. */
+const GOODBYE_MS = 2_000
+/** As a shell reports a process that SIGTERM ended. */
+const EXIT_FORCED = 143
+
+const ending = await live().catch(endingOfError)
+const sentence = sentenceOf(ending)
+if (sentence !== undefined) process.stderr.write(`specfleet-worker: ${sentence.replace(/\s+/g, ' ')}\n`)
+process.exit(exitCodeOf(ending))
+
+/** Boots and does one run. */
+async function live(): Promise<Ending> {
+  const birth = readBirth()
+  using route = await routeToBus(birth.wire.BUS_URL)
+  using cut = new CutWatch(birth.cutLimitMs)
+  const bus = await reachBus(birth.wire, {
+    url: route.url,
+    limitMs: birth.cutLimitMs,
+    clock,
+    signal: cut.signal,
+    onStatus: cut.onStatus,
+  })
+  const { SPEC_ID: specId, RUN_ID: runId, RUN_EPOCH: epoch, LOG_LEVEL: level } = birth.wire
+  const link = openLink(bus, { scope: { specId, runId, epoch }, now: clock.now, level, signal: cut.signal })
+  heedSignals(link)
+  const ended = await takeOn(birth, bus, link, cut.signal).catch((thrown) =>
+    endingOfError(cut.signal.aborted ? cut.signal.reason : thrown),
+  )
+  const said = sentenceOf(ended)
+  if (said !== undefined) link.log(ended.kind === 'delivered' ? 'info' : 'error', said)
+  await leave(bus, link, cut.signal)
+  return ended
+}
+
+async function takeOn({ assignment, toolEnv }: Birth, bus: Bus, link: Link, life: AbortSignal): Promise<Ending> {
+  if (assignment instanceof SpecfleetError) return { kind: 'refused', error: assignment }
+  const bootMs = Math.round(performance.now())
+  await link.state({ type: 'run.ready', data: { bootMs, worker: WORKER_VERSION, path: assignment.path } })
+  // Everything that a boot does not need is evaluated only now.
+  const { work } = await import('./work.ts')
+  return work({ assignment, toolEnv, bus, link, clock, life })
+}
+
+/** The first signal drains, the second ends the process at once. */
+function heedSignals(link: Link): void {
+  let heard = false
+  const heed = () => {
+    if (heard) process.exit(EXIT_FORCED)
+    heard = true
+    link.orders.order({ command: 'drain' })
+  }
+  process.on('SIGTERM', heed)
+  process.on('SIGINT', heed)
+}
+
+/** Closes in order, as far as the bus still takes part in it. */
+async function leave(bus: Bus, link: Link, life: AbortSignal): Promise<void> {
+  if (life.aborted) return
+  const close = async () => {
+    await link[Symbol.asyncDispose]()
+    await bus.close()
+  }
+  try {
+    await Promise.race([close(), clock.sleep(GOODBYE_MS, life)])
+  } catch (thrown) {
+    process.stderr.write(`specfleet-worker: ${toSpecfleetError(thrown).message}\n`)
+  }
+}
