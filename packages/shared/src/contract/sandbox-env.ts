@@ -34,8 +34,13 @@ export const SandboxEnv = z.object({
 })
 export type SandboxEnv = z.output<typeof SandboxEnv>
 
-/** What a sandbox environment is written from. */
-export type SandboxBirth = Omit<SandboxEnv, 'RUN_EPOCH' | 'PHASE_CONTEXT_B64' | 'LOG_LEVEL'> & {
+/** What a sandbox environment is written from. `BUS_URL` and `WORKSPACE` are the provider's to say. */
+export type SandboxBirth = Omit<
+  SandboxEnv,
+  'RUN_EPOCH' | 'PHASE_CONTEXT_B64' | 'LOG_LEVEL' | 'BUS_URL' | 'WORKSPACE'
+> & {
+  BUS_URL?: string
+  WORKSPACE?: string
   RUN_EPOCH: Epoch
   LOG_LEVEL?: SandboxEnv['LOG_LEVEL']
   context?: PhaseContext

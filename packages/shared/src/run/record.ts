@@ -29,7 +29,7 @@ const Base = z.object({
   causes: z.array(DeathCause).max(1000),
   /** Deaths in a row without proven progress; what the attempt limit counts. */
   failures: z.number().int().nonnegative(),
-  /** Log sequence its last writer had folded. Who has folded less knows too little to judge the run. */
+  /** Log sequence up to which its last writer knew the log. Who has folded less may not judge the run. */
   foldedTo: z.number().int().nonnegative().default(0),
 })
 

@@ -1,0 +1,191 @@
+import { readFileSync } from 'node:fs'
+import { availableParallelism, homedir } from 'node:os'
+import { join } from 'node:path'
+import { describeIssues, ID_PATTERN, SpecfleetError } from '@specfleet/shared'
+import { z } from 'zod'
+import { LOG_LEVELS, type LogLevel } from './log.ts'
+import type { Limits } from './providers/provider.ts'
+import type { BackoffPolicy } from './supervisor/backoff.ts'
+
+const MIB = 1024 * 1024
+
+const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
+const amount = (least: number, most: number) => z.coerce.number().min(least).max(most)
+
+/** Every variable the orchestrator reads. Files hold what must not stand in an environment. */
+const Variables = z.object({
+  NATS_URL: z.string().regex(/^(nats|tls|wss?):\/\/\S+$/, 'must be nats://, tls://, ws:// or wss://'),
+  NATS_CREDS: z.string().optional(),
+  NATS_SYSTEM_CREDS: z.string().optional(),
+  NATS_OPERATOR_SEED_FILE: z.string().optional(),
+  NATS_APP_ACCOUNT: z
+    .string()
+    .regex(/^A[A-Z2-7]{55}$/, 'must be the public key of an account')
+    .optional(),
+  NATS_REPLICAS: z.enum(['1', '3', '5']).default('1'),
+  SPECFLEET_HOME: z.string().optional(),
+  SPECFLEET_FLEET: z.string().regex(ID_PATTERN, 'must be 1 to 64 letters, digits, "_" or "-"').optional(),
+  SPECFLEET_SLOTS: whole(0, 10_000).optional(),
+  SPECFLEET_PROVIDER: z.enum(['auto', 'process', 'process-unsafe']).default('auto'),
+  MODEL_UPSTREAM: z.enum(['auto', 'offline', 'anthropic']).default('auto'),
+  MODEL: z.string().min(1).max(128).default('claude-sonnet-5-5'),
+  ANTHROPIC_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ANTHROPIC_API_KEY: z.string().min(1).optional(),
+  ANTHROPIC_API_KEY_FILE: z.string().optional(),
+  SANDBOX_MEMORY_MB: whole(64, 1_048_576).default(1024),
+  SANDBOX_CPUS: amount(0.1, 1024).default(1),
+  SANDBOX_PIDS: whole(64, 65_536).default(256),
+  SANDBOX_MINUTES: amount(0.1, 10_080).default(120),
+  HEARTBEAT_LIMIT_MS: whole(1_500, 3_600_000).default(10_000),
+  BOOT_LIMIT_MS: whole(1_000, 3_600_000).default(60_000),
+  STOP_GRACE_MS: whole(100, 3_600_000).default(15_000),
+  DRAIN_LIMIT_MS: whole(100, 3_600_000).default(20_000),
+  BACKOFF_FIRST_MS: whole(1, 3_600_000).default(1_000),
+  BACKOFF_LONGEST_MS: whole(1, 86_400_000).default(60_000),
+  BACKOFF_PROVEN_MS: whole(0, 86_400_000).default(60_000),
+  ATTEMPT_LIMIT: whole(1, 1000).default(5),
+  FLOOD_FACTS_PER_SECOND: whole(1, 1_000_000).default(200),
+  SOURCE_MAX_MB: amount(0.001, 1_048_576).default(200),
+  BLOB_MAX_MB: amount(0.001, 1_048_576).default(100),
+  WORKER_BUNDLE: z.string().optional(),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+})
+type Variables = z.output<typeof Variables>
+
+export type UpstreamChoice =
+  | { readonly kind: 'offline'; readonly why: 'chosen' | 'no-key' }
+  | { readonly kind: 'anthropic'; readonly baseUrl: string; readonly key: string | undefined }
+
+export type Config = {
+  readonly nats: {
+    readonly url: string
+    /** Text of a credentials file. */
+    readonly creds: string | undefined
+    readonly systemCreds: string
+    readonly operatorSigningSeed: string
+    readonly appAccountId: string
+    readonly replicas: 1 | 3 | 5
+  }
+  /** Where what must survive this process on this machine is kept. */
+  readonly home: string
+  /** Marks everything this fleet makes on an engine; fleets of two buses must differ in it. */
+  readonly fleet: string
+  /** Runs this orchestrator takes on at a time. */
+  readonly slots: number
+  readonly cores: number
+  readonly provider: 'auto' | 'process' | 'process-unsafe'
+  readonly upstream: UpstreamChoice
+  /** For tasks that name none. */
+  readonly model: string
+  readonly limits: Limits
+  readonly heartbeatLimitMs: number
+  /** From the sandbox's start to its first heartbeat. */
+  readonly bootLimitMs: number
+  /** From being asked to stop to being stopped. */
+  readonly stopGraceMs: number
+  readonly drainLimitMs: number
+  readonly backoff: BackoffPolicy
+  readonly floodFactsPerSecond: number
+  readonly sourceMaxBytes: number
+  readonly blobMaxBytes: number
+  /** What git and the worker's build are started with: enough to reach a source as the operator does. */
+  readonly toolEnv: Readonly<Record<string, string>>
+  readonly workerBundle: string | undefined
+  readonly logLevel: LogLevel
+}
+
+/**
+ * The only reader of the environment.
+ * @throws SpecfleetError `config.invalid`, naming every bad variable; `bus.no-signing-key`; `model.key-missing`.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  // An empty variable is how shells and compose files say "not set".
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = Variables.safeParse(given)
+  if (!parsed.success) throw new SpecfleetError('config.invalid', describeIssues(parsed.error))
+  const variables = parsed.data
+  const nats = readNats(variables)
+  return {
+    nats,
+    home: variables.SPECFLEET_HOME ?? join(homedir(), '.specfleet'),
+    fleet: variables.SPECFLEET_FLEET ?? nats.appAccountId.slice(0, 16),
+    slots: variables.SPECFLEET_SLOTS ?? availableParallelism() * 2,
+    cores: availableParallelism(),
+    provider: variables.SPECFLEET_PROVIDER,
+    upstream: chooseUpstream(variables),
+    model: variables.MODEL,
+    limits: {
+      memoryMb: variables.SANDBOX_MEMORY_MB,
+      cpus: variables.SANDBOX_CPUS,
+      pids: variables.SANDBOX_PIDS,
+      wallClockMinutes: variables.SANDBOX_MINUTES,
+    },
+    heartbeatLimitMs: variables.HEARTBEAT_LIMIT_MS,
+    bootLimitMs: variables.BOOT_LIMIT_MS,
+    stopGraceMs: variables.STOP_GRACE_MS,
+    drainLimitMs: variables.DRAIN_LIMIT_MS,
+    backoff: {
+      firstMs: variables.BACKOFF_FIRST_MS,
+      longestMs: variables.BACKOFF_LONGEST_MS,
+      provenMs: variables.BACKOFF_PROVEN_MS,
+      attemptLimit: variables.ATTEMPT_LIMIT,
+    },
+    floodFactsPerSecond: variables.FLOOD_FACTS_PER_SECOND,
+    sourceMaxBytes: Math.round(variables.SOURCE_MAX_MB * MIB),
+    blobMaxBytes: Math.round(variables.BLOB_MAX_MB * MIB),
+    toolEnv: toolEnv(given),
+    workerBundle: variables.WORKER_BUNDLE,
+    logLevel: variables.LOG_LEVEL,
+  }
+}
+
+function readNats(variables: Variables): Config['nats'] {
+  const { NATS_OPERATOR_SEED_FILE: seedFile, NATS_SYSTEM_CREDS: systemFile, NATS_APP_ACCOUNT: appAccountId } = variables
+  if (seedFile === undefined) throw new SpecfleetError('bus.no-signing-key')
+  if (systemFile === undefined) throw missing('NATS_SYSTEM_CREDS', 'sandbox accounts are told to the server with it')
+  if (appAccountId === undefined) throw missing('NATS_APP_ACCOUNT', 'sandbox accounts import from it')
+  return {
+    url: variables.NATS_URL,
+    creds: variables.NATS_CREDS === undefined ? undefined : readSecret('NATS_CREDS', variables.NATS_CREDS),
+    systemCreds: readSecret('NATS_SYSTEM_CREDS', systemFile),
+    operatorSigningSeed: readSecret('NATS_OPERATOR_SEED_FILE', seedFile).trim(),
+    appAccountId,
+    replicas: variables.NATS_REPLICAS === '5' ? 5 : variables.NATS_REPLICAS === '3' ? 3 : 1,
+  }
+}
+
+/** Offline is chosen by name, or when nothing else is configured; it never stands in for a failed call. */
+function chooseUpstream(variables: Variables): UpstreamChoice {
+  const { MODEL_UPSTREAM: wanted, ANTHROPIC_BASE_URL: base, ANTHROPIC_API_KEY_FILE: file } = variables
+  if (wanted === 'offline') return { kind: 'offline', why: 'chosen' }
+  const key = file === undefined ? variables.ANTHROPIC_API_KEY : readSecret('ANTHROPIC_API_KEY_FILE', file).trim()
+  // An endpoint of one's own may need no key; the public one always does.
+  if (key === undefined && base === undefined) {
+    if (wanted === 'anthropic') throw new SpecfleetError('model.key-missing')
+    return { kind: 'offline', why: 'no-key' }
+  }
+  return { kind: 'anthropic', baseUrl: (base ?? 'https://api.anthropic.com').replace(/\/+$/, ''), key }
+}
+
+const TOOL_VARIABLES =
+  /^(PATH|HOME|USER|LOGNAME|TMPDIR|XDG_\w+|SSH_AUTH_SOCK|GIT_SSH|GIT_SSH_COMMAND|GIT_CONFIG_\w+|SSL_CERT_\w+|(https?|all|no)_proxy)$/i
+
+function toolEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      (entry): entry is [string, string] => TOOL_VARIABLES.test(entry[0]) && entry[1] !== undefined,
+    ),
+  )
+}
+
+function missing(name: string, why: string): SpecfleetError {
+  return new SpecfleetError('config.invalid', `${name} is missing: ${why}`)
+}
+
+function readSecret(name: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new SpecfleetError('config.invalid', `${name}: ${path} cannot be read`, { cause })
+  }
+}

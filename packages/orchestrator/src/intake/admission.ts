@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto'
+import type { QueuedTask, RunRecord, SourceBundle } from '@specfleet/shared'
+import {
+  describeIssues,
+  type OrchestratorId,
+  PRIORITIES,
+  type Priority,
+  runIdOf,
+  SpecfleetError,
+  subjects,
+  type Task,
+  TaskId,
+  TaskInput,
+  withIds,
+} from '@specfleet/shared'
+
+/** Kinds that this version can run. */
+const SUPPORTED = new Set<Task['kind']>(['spec', 'prompt'])
+
+export type Message = Pick<QueuedTask, 'subject' | 'data' | 'seq'>
+
+/**
+ * Reads a task from the queue. Pure.
+ * @throws SpecfleetError `task.*`, `spec.binary`: why it cannot be accepted.
+ */
+export function readQueuedTask(message: Message): Task {
+  const task = readTask(message.data, () => idFromMessage(message))
+  const expected = subjects.task(task.priority, task.kind)
+  if (message.subject !== expected)
+    throw new SpecfleetError('task.subject', `it came on ${message.subject}, and says ${expected}`)
+  return task
+}
+
+/**
+ * Reads a task from outside. Pure.
+ * @throws SpecfleetError `task.*`, `spec.binary`: why it cannot be accepted.
+ */
+export function readTask(data: Uint8Array, newTaskId: () => TaskId): Task {
+  const value = parseJson(data)
+  const parsed = TaskInput.safeParse(value)
+  if (!parsed.success) {
+    const issues = parsed.error.issues
+    const detail = describeIssues(parsed.error)
+    if (issues.some(({ path }) => path.length === 1 && path[0] === 'v'))
+      throw new SpecfleetError('task.version', detail)
+    if (issues.some(({ path, code }) => path[0] === 'text' && code === 'too_big'))
+      throw new SpecfleetError('task.too-large', detail)
+    throw new SpecfleetError('task.malformed', detail)
+  }
+  const task = withIds(parsed.data, newTaskId)
+  if (!SUPPORTED.has(task.kind)) throw new SpecfleetError('task.unsupported', `kind "${task.kind}"`)
+  if (task.text !== undefined && isBinary(task.text)) throw new SpecfleetError('spec.binary')
+  return task
+}
+
+function parseJson(data: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data))
+  } catch (cause) {
+    throw new SpecfleetError('task.not-json', undefined, { cause })
+  }
+}
+
+/** Handed out twice, a task without an id must get the same one twice. */
+function idFromMessage({ subject, data, seq }: Message): TaskId {
+  const hash = createHash('sha256').update(`${seq} ${subject} `).update(data)
+  return TaskId.parse(hash.digest('hex').slice(0, 32))
+}
+
+/** Bytes that were no text leave NUL, replacement characters or many control characters behind. */
+function isBinary(text: string): boolean {
+  if (text.includes('\0')) return true
+  let strange = 0
+  for (const char of text) {
+    const code = char.codePointAt(0) ?? 0
+    if (code === 0xfffd || code < 9 || (code > 13 && code < 32 && code !== 27)) strange += 1
+  }
+  return strange * 20 > text.length
+}
+
+/** The record by which a task becomes a run. Pure. */
+export function claimOf(task: Task, source: SourceBundle | null, owner: OrchestratorId, now: Date): RunRecord {
+  const at = now.toISOString()
+  return {
+    v: 1,
+    state: 'claimed',
+    runId: runIdOf(task.taskId),
+    specId: task.specId,
+    task,
+    source,
+    claimedAt: at,
+    changedAt: at,
+    epoch: 0,
+    causes: [],
+    failures: 0,
+    foldedTo: 0,
+    owner,
+  }
+}
+
+/** For each priority: how many tasks of others were taken since one of its own was, or none waited. */
+export type PassedOver = Readonly<Record<Priority, number>>
+export const NOBODY_PASSED_OVER: PassedOver = { high: 0, normal: 0, low: 0 }
+export type Ask = { readonly priority: Priority; readonly most: number }
+
+/** Of so many tasks in a row, at least one is of a priority that waits. */
+const TURN = 10
+
+/**
+ * Whom to ask for tasks, in this order, for `free` slots altogether. The higher priority
+ * comes first, but behind nine others it is the turn of one that waits. Pure.
+ */
+export function whomToAsk(free: number, passedOver: PassedOver): Ask[] {
+  const share = Math.max(1, Math.floor(free / TURN))
+  const overdue = PRIORITIES.toReversed().filter((priority) => passedOver[priority] >= TURN - 1)
+  return [
+    ...overdue.map((priority) => ({ priority, most: share })),
+    ...PRIORITIES.map((priority) => ({ priority, most: free })),
+  ]
+}
+
+/** Counts one answer: so many tasks came from a priority that was asked for up to `ask.most`. Pure. */
+export function counted(passedOver: PassedOver, ask: Ask, came: number): PassedOver {
+  const next = { ...passedOver }
+  for (const priority of PRIORITIES) next[priority] = Math.min(next[priority] + came, TURN)
+  // Either it had its turn, or nothing waited there.
+  next[ask.priority] = 0
+  return next
+}

@@ -1,0 +1,117 @@
+import type { Bus, FactLog, OrchestratorId, QueuedTask, SourceBundle, SourceRef, Task } from '@specfleet/shared'
+import { buryMessage, runIdOf, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
+import { type Clock, every } from '../clock.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Log } from '../log.ts'
+import type { RunTable } from '../supervisor/run-table.ts'
+import { claimOf, readQueuedTask } from './admission.ts'
+
+const STILL_WORKING_MS = 5_000
+/** A source that cannot be reached is tried so often before the task is given up. */
+const MOST_DELIVERIES = 5
+const RETRY_MS = 10_000
+
+type Collaborators = {
+  readonly bus: Bus
+  readonly table: RunTable
+  readonly ledger: Ledger
+  readonly factLog: FactLog
+  readonly clock: Clock
+  readonly log: Log
+  readonly fetchSource: (source: SourceRef, signal: AbortSignal) => Promise<SourceBundle>
+}
+
+export type ClaimOptions = { readonly me: OrchestratorId; readonly provider: string }
+
+/**
+ * Turns one queued task into a run.
+ *
+ * 1. The claim is the record, made by compare-and-set under the run's id; the message is
+ *    acknowledged behind it. A crash in between brings the message again, and the record
+ *    is found.
+ * 2. A task that cannot be accepted is in the dead letters, whole, before it is acknowledged.
+ * 3. Whatever else goes wrong leaves the task in the queue.
+ *
+ * @returns a function that never throws
+ */
+export function openClaims(collaborators: Collaborators, options: ClaimOptions, signal: AbortSignal) {
+  const { clock, log } = collaborators
+  return async (message: QueuedTask): Promise<void> => {
+    const startedAt = clock.monotonic()
+    const note = (outcome: string, fields: Record<string, unknown> = {}) =>
+      log.info('task.handled', {
+        seq: message.seq,
+        subject: message.subject,
+        outcome,
+        ms: clock.monotonic() - startedAt,
+        ...fields,
+      })
+    using _working = every(clock, STILL_WORKING_MS, () => message.working())
+    try {
+      note(...(await claim(collaborators, options, message, signal)))
+    } catch (thrown) {
+      const error = toSpecfleetError(thrown)
+      note('given-back', { error })
+      message.nak(RETRY_MS)
+    }
+  }
+}
+
+type Outcome = [outcome: string, fields: Record<string, unknown>]
+
+async function claim(
+  collaborators: Collaborators,
+  options: ClaimOptions,
+  message: QueuedTask,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { bus, table, clock } = collaborators
+  try {
+    const task = readQueuedTask(message)
+    const known = await table.read(runIdOf(task.taskId))
+    if (known !== undefined) {
+      await message.ack()
+      return ['duplicate', { runId: known.runId, state: known.state }]
+    }
+    const source = await prepare(collaborators, options, task, signal)
+    const { created, run } = await table.create(claimOf(task, source, options.me, clock.now()))
+    await message.ack()
+    return [created ? 'claimed' : 'duplicate', { runId: run.runId, specId: run.specId, source: source?.bytes ?? null }]
+  } catch (error) {
+    if (!(error instanceof SpecfleetError) || !isRefusal(error, message.deliveries)) throw error
+    await buryMessage(bus, error.code.replaceAll('.', '-'), message, error.toWire())
+    await message.ack()
+    return ['refused', { error }]
+  }
+}
+
+/** Everything that is checked, and fetched, before a run exists. */
+async function prepare(
+  { ledger, factLog, fetchSource }: Collaborators,
+  { provider }: ClaimOptions,
+  task: Task,
+  signal: AbortSignal,
+): Promise<SourceBundle | null> {
+  if (task.provider !== undefined && task.provider !== provider)
+    throw new SpecfleetError(
+      'provider.unknown',
+      `the task asks for "${task.provider}", and this fleet has "${provider}"`,
+    )
+  if (task.text === undefined) await ledger.caughtUp(await factLog.lastSeq(), signal)
+  const spec = ledger.spec(task.specId)
+  if (task.text === undefined && (spec === undefined || spec.text === ''))
+    throw new SpecfleetError('spec.text-missing', `spec "${task.specId}"`)
+  const source = task.source ?? spec?.source
+  return source === undefined ? null : fetchSource(source, signal)
+}
+
+/** What the sender has to mend; anything retryable goes back to the queue until it has been tried often enough. */
+function isRefusal(error: SpecfleetError, deliveries: number): boolean {
+  if (error.code === 'source.unreachable') return deliveries >= MOST_DELIVERIES
+  return (
+    error.code.startsWith('task.') ||
+    error.code.startsWith('spec.') ||
+    error.code.startsWith('source.') ||
+    error.code === 'provider.unknown'
+  )
+}

@@ -1,0 +1,164 @@
+import type { FactLog, Held, Records, SpecId } from '@specfleet/shared'
+import { fold, foldRefused, SpecfleetError, SpecId as SpecIdSchema, SpecState } from '@specfleet/shared'
+import { z } from 'zod'
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import { readEntry } from './entry.ts'
+import type { Ledger } from './ledger.ts'
+
+/** Raise it when the fold of an old log comes out differently: stored views are then dropped. */
+const VIEW_VERSION = 1
+const WRITE_EVERY_MS = 1_000
+/** No spec can be called that: an id has no dot. */
+const CURSOR_KEY = 'ledger.cursor'
+
+/** What lies in KV bucket `sf_specs`: under each spec's id its state, and how far all of them go. */
+export const View = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('spec'), version: z.number().int(), state: SpecState }),
+  z.object({
+    kind: z.literal('cursor'),
+    version: z.number().int(),
+    /** Every stored view is the fold of its spec at least up to this sequence. */
+    foldedTo: z.number().int().nonnegative(),
+    /** How many views there are. */
+    stored: z.number().int().nonnegative(),
+    /** Specs whose state is too large for a view. */
+    tooLarge: z.array(SpecIdSchema),
+  }),
+])
+export type View = z.infer<typeof View>
+
+export type StoredViews = { readonly states: SpecState[]; readonly foldedTo: number }
+
+const reachOf = (view: View): number => {
+  if (view.version !== VIEW_VERSION) return -1
+  return view.kind === 'spec' ? view.state.foldedTo : view.foldedTo
+}
+
+/** Views to start the fold from. Whenever they are not whole, the fold starts from nothing: they are only a short cut. */
+export async function loadViews(records: Records<View>, log: FactLog): Promise<StoredViews> {
+  const nothing: StoredViews = { states: [], foldedTo: 0 }
+  const views = (await records.all()).map((held) => held.value)
+  const cursor = views.find((view) => view.kind === 'cursor')
+  if (cursor === undefined || cursor.version !== VIEW_VERSION || cursor.foldedTo > (await log.lastSeq())) return nothing
+  const states = views.flatMap((view) => (view.kind === 'spec' && view.version === VIEW_VERSION ? [view.state] : []))
+  if (states.length < cursor.stored) return nothing
+  for (const specId of cursor.tooLarge) {
+    const state = await foldAlone(log, specId, cursor.foldedTo)
+    if (state !== undefined) states.push(state)
+  }
+  return { states, foldedTo: cursor.foldedTo }
+}
+
+async function foldAlone(log: FactLog, specId: SpecId, toSeq: number): Promise<SpecState | undefined> {
+  let state: SpecState | undefined
+  for await (const entry of log.readSpec(specId, { toSeq })) {
+    const read = readEntry(entry)
+    if (read.kind === 'fact') state = fold(state, read.fact, entry.seq)
+    if (read.kind === 'refused') state = foldRefused(state, read.reason, entry.seq)
+  }
+  return state
+}
+
+type Collaborators = {
+  readonly records: Records<View>
+  readonly ledger: Ledger
+  readonly clock: Clock
+  readonly log: Log
+  /** Whether writing is this orchestrator's part: one of all does it. */
+  readonly isWriter: () => boolean
+}
+
+/**
+ * Writes the views, at most once a second.
+ *
+ * 1. A view is replaced only by one that is folded further, also when two write at a time.
+ * 2. The cursor moves only when every view it speaks of is stored.
+ */
+export class ViewWriter implements AsyncDisposable {
+  readonly #with: Collaborators
+  readonly #held = new Map<string, Held<View>>()
+  readonly #subscription: Disposable
+  #timer: Disposable | undefined
+  #writing: Promise<void> | undefined
+  #closed = false
+
+  constructor(collaborators: Collaborators) {
+    this.#with = collaborators
+    this.#subscription = collaborators.ledger.onChange(() => this.#arm())
+    this.#arm()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    this.#subscription[Symbol.dispose]()
+    this.#timer?.[Symbol.dispose]()
+    await this.#writing
+  }
+
+  #arm(): void {
+    if (this.#closed || this.#timer !== undefined) return
+    this.#timer = this.#with.clock.after(WRITE_EVERY_MS, () => {
+      this.#writing = this.#write()
+        .catch((error: unknown) => {
+          this.#with.log.warn('views.not-written', { error })
+          return true
+        })
+        .then((again) => {
+          this.#timer = undefined
+          if (again) this.#arm()
+        })
+    })
+  }
+
+  /** Whether there is more to write. */
+  async #write(): Promise<boolean> {
+    if (!this.#with.isWriter()) return false
+    const { ledger, log } = this.#with
+    const upTo = ledger.foldedTo
+    const cursor = await this.#current(CURSOR_KEY)
+    const from = cursor?.kind === 'cursor' && cursor.version === VIEW_VERSION ? cursor.foldedTo : 0
+    if (from >= upTo) return false
+    const tooLarge: SpecId[] = []
+    let stored = 0
+    for (const state of ledger.specs()) {
+      if (state.foldedTo <= from && !this.#wasTooLarge(cursor, state.specId)) stored += 1
+      else if (await this.#put(state.specId, { kind: 'spec', version: VIEW_VERSION, state })) stored += 1
+      else tooLarge.push(state.specId)
+    }
+    await this.#put(CURSOR_KEY, { kind: 'cursor', version: VIEW_VERSION, foldedTo: upTo, stored, tooLarge })
+    log.debug('views.written', { from, upTo, stored, tooLarge: tooLarge.length })
+    return ledger.foldedTo > upTo
+  }
+
+  #wasTooLarge(cursor: View | undefined, specId: SpecId): boolean {
+    return cursor?.kind === 'cursor' && cursor.tooLarge.includes(specId)
+  }
+
+  async #current(key: string): Promise<View | undefined> {
+    const held = this.#held.get(key) ?? (await this.#with.records.get(key))
+    if (held !== undefined) this.#held.set(key, held)
+    return held?.value
+  }
+
+  /** Whether what is stored now goes at least as far; `false` when it is too large to be stored. */
+  async #put(key: string, view: View): Promise<boolean> {
+    try {
+      for (;;) {
+        await this.#current(key)
+        const held = this.#held.get(key)
+        if (held !== undefined && reachOf(held.value) >= reachOf(view)) return true
+        const written =
+          held === undefined ? await this.#with.records.create(key, view) : await this.#with.records.replace(held, view)
+        if (written !== 'exists' && written !== 'conflict') {
+          this.#held.set(key, written)
+          return true
+        }
+        this.#held.delete(key)
+      }
+    } catch (error) {
+      if (error instanceof SpecfleetError && error.code === 'bus.too-large') return false
+      throw error
+    }
+  }
+}

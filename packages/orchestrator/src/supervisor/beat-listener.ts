@@ -1,0 +1,45 @@
+import type { Bus, PlacedRun, SandboxId } from '@specfleet/shared'
+import { Beat, subjects } from '@specfleet/shared'
+import type { Log } from '../log.ts'
+import type { Heartbeats } from './heartbeats.ts'
+
+type Collaborators = { readonly bus: Bus; readonly heartbeats: Heartbeats; readonly log: Log }
+
+/** Hears the heartbeats of the sandboxes we own, and of no others. */
+export class BeatListener implements Disposable {
+  readonly #with: Collaborators
+  readonly #subscriptions = new Map<SandboxId, Disposable>()
+
+  constructor(collaborators: Collaborators) {
+    this.#with = collaborators
+  }
+
+  /** From now on hears exactly these. */
+  listenTo(runs: readonly PlacedRun[]): void {
+    const wanted = new Map(runs.map((run) => [run.placement.sandboxId, run]))
+    for (const [id, subscription] of this.#subscriptions)
+      if (!wanted.has(id)) {
+        subscription[Symbol.dispose]()
+        this.#subscriptions.delete(id)
+        this.#with.heartbeats.forget(id)
+      }
+    for (const [id, run] of wanted) if (!this.#subscriptions.has(id)) this.#subscriptions.set(id, this.#hear(id, run))
+  }
+
+  [Symbol.dispose](): void {
+    this.listenTo([])
+  }
+
+  #hear(id: SandboxId, { runId, placement }: PlacedRun): Disposable {
+    const { bus, heartbeats, log } = this.#with
+    heartbeats.expect(id)
+    return bus.subscribe(
+      subjects.beat(runId, placement.epoch),
+      (message) => {
+        const beat = Beat.safeParse(message.json())
+        if (beat.success) heartbeats.heard(id, beat.data)
+      },
+      { onError: (error) => log.warn('beat.malformed', { sandboxId: id, error }) },
+    )
+  }
+}

@@ -1,0 +1,45 @@
+import type { Blobs, Bus, CredentialMint, FactLog, OrchestratorId } from '@specfleet/shared'
+import type { Clock } from '../clock.ts'
+import type { ControlSender } from '../control/sender.ts'
+import type { FactWriter } from '../facts.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Log, LogLevel } from '../log.ts'
+import type { Limits, SandboxProvider } from '../providers/provider.ts'
+import type { Semaphore } from '../semaphore.ts'
+import type { BackoffPolicy } from './backoff.ts'
+import type { Heartbeats } from './heartbeats.ts'
+import type { RunTable } from './run-table.ts'
+import type { SandboxTable } from './sandbox-table.ts'
+
+/** Everybody the supervisor's actions work with. */
+export type Crew = {
+  readonly bus: Bus
+  readonly table: RunTable
+  readonly sandboxes: SandboxTable
+  readonly provider: SandboxProvider
+  readonly mint: CredentialMint
+  readonly facts: FactWriter
+  readonly factLog: FactLog
+  readonly ledger: Ledger
+  readonly blobs: Blobs
+  readonly heartbeats: Heartbeats
+  readonly control: ControlSender
+  readonly clock: Clock
+  readonly log: Log
+  /** As many sandboxes start at a time as there are cores: more only slow each other down. */
+  readonly starts: Semaphore
+  /** From 0 to 1. */
+  readonly random: () => number
+}
+
+export type SupervisorOptions = {
+  readonly me: OrchestratorId
+  readonly fleet: string
+  readonly slots: number
+  readonly model: string
+  readonly logLevel: LogLevel
+  readonly limits: Limits
+  readonly backoff: BackoffPolicy
+  readonly stopGraceMs: number
+  readonly adoptionGraceMs: number
+}

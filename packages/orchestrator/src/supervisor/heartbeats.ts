@@ -1,0 +1,83 @@
+import type { Beat, SandboxId } from '@specfleet/shared'
+import type { Clock } from '../clock.ts'
+
+export type HeartbeatLimits = {
+  /** Silence after which a worker that has spoken counts as lost. */
+  readonly beatMs: number
+  /** The same for one that has not spoken yet: it may still be booting. */
+  readonly bootMs: number
+}
+
+type Pulse = { heardAt: number; first: Beat | undefined; last: Beat | undefined }
+
+/**
+ * Who is late, and by how much, measured on our own clock only. While we cannot hear
+ * (the bus is away, or this very process was not scheduled) nobody becomes late.
+ */
+export class Heartbeats {
+  readonly #pulses = new Map<SandboxId, Pulse>()
+  readonly #clock: Clock
+  readonly #limits: HeartbeatLimits
+  #deaf = false
+
+  constructor(collaborators: { clock: Clock }, limits: HeartbeatLimits) {
+    this.#clock = collaborators.clock
+    this.#limits = limits
+  }
+
+  /** Starts to listen for a sandbox; repeating it changes nothing. */
+  expect(id: SandboxId): void {
+    if (!this.#pulses.has(id))
+      this.#pulses.set(id, { heardAt: this.#clock.monotonic(), first: undefined, last: undefined })
+  }
+
+  heard(id: SandboxId, beat: Beat): void {
+    const pulse = this.#pulses.get(id)
+    if (pulse === undefined) return
+    pulse.heardAt = this.#clock.monotonic()
+    pulse.first ??= beat
+    pulse.last = beat
+  }
+
+  forget(id: SandboxId): void {
+    this.#pulses.delete(id)
+  }
+
+  /** Turns it has taken since we first heard of it. */
+  turnsTaken(id: SandboxId): number {
+    const pulse = this.#pulses.get(id)
+    return (pulse?.last?.turn ?? 0) - (pulse?.first?.turn ?? 0)
+  }
+
+  /** We hear nothing for reasons of our own. */
+  deafen(): void {
+    this.#deaf = true
+  }
+
+  /** We hear again: everybody gets the whole limit anew. */
+  listen(): void {
+    this.#deaf = false
+    const now = this.#clock.monotonic()
+    for (const pulse of this.#pulses.values()) pulse.heardAt = now
+  }
+
+  /** Silence in milliseconds of one that is over its limit. */
+  late(id: SandboxId): number | undefined {
+    const pulse = this.#pulses.get(id)
+    if (pulse === undefined || this.#deaf) return undefined
+    const silentMs = this.#clock.monotonic() - pulse.heardAt
+    return silentMs >= this.#limitOf(pulse) ? silentMs : undefined
+  }
+
+  /** Milliseconds until the next one that is not late yet may be. */
+  nextInMs(): number | undefined {
+    if (this.#deaf) return undefined
+    const now = this.#clock.monotonic()
+    const left = Array.from(this.#pulses.values(), (pulse) => pulse.heardAt + this.#limitOf(pulse) - now)
+    return left.filter((ms) => ms > 0).reduce<number | undefined>((least, ms) => Math.min(least ?? ms, ms), undefined)
+  }
+
+  #limitOf(pulse: Pulse): number {
+    return pulse.last === undefined ? this.#limits.bootMs : this.#limits.beatMs
+  }
+}

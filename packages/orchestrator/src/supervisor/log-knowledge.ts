@@ -1,0 +1,33 @@
+import type { Demand, RunView, SpecState } from '@specfleet/shared'
+import { entryOf, runDemand } from '@specfleet/shared'
+import type { Crew } from './crew.ts'
+import type { ActiveRun } from './world.ts'
+
+/** What the log said of a run at a moment when it was folded to its end. */
+export type LogKnowledge = {
+  readonly spec: SpecState | undefined
+  readonly view: RunView | undefined
+  readonly demand: Demand
+  readonly foldedTo: number
+}
+
+/** Folds the log up to what was its end at the time of the call, and reads off what it says of a run. */
+export async function consultLog(
+  { factLog, ledger }: Pick<Crew, 'factLog' | 'ledger'>,
+  run: ActiveRun,
+  signal: AbortSignal,
+): Promise<LogKnowledge> {
+  await ledger.caughtUp(await factLog.lastSeq(), signal)
+  return knownNow({ ledger }, run)
+}
+
+/** What is folded already says of a run. */
+export function knownNow({ ledger }: Pick<Crew, 'ledger'>, run: ActiveRun): LogKnowledge {
+  const spec = ledger.spec(run.specId)
+  return {
+    spec,
+    view: spec === undefined ? undefined : entryOf(spec.runs, run.runId),
+    demand: runDemand(spec, run.runId),
+    foldedTo: ledger.foldedTo,
+  }
+}

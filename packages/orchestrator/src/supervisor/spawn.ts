@@ -1,0 +1,132 @@
+import type { Epoch, PhaseContext, ResumePoint } from '@specfleet/shared'
+import { lastTurnSeq, resumePoint, SpecfleetError, sandboxIdOf, writeSandboxEnv } from '@specfleet/shared'
+import type { Created, Labels, Limits } from '../providers/provider.ts'
+import { announce } from './announce.ts'
+import { bury, conclude } from './bury.ts'
+import type { Crew, SupervisorOptions } from './crew.ts'
+import { consultLog, knownNow } from './log-knowledge.ts'
+import { birthOf, contextOf } from './resume.ts'
+import { runningSince, startingAt } from './transitions.ts'
+import type { ActiveRun, ClaimedRun, StartingRun } from './world.ts'
+
+/** Credentials of a sandbox outlive its wall-clock limit by this much, so that the limit speaks first. */
+const CREDENTIAL_MARGIN_MS = 15 * 60_000
+
+/**
+ * Brings a claimed run to where the log wants it: usually a sandbox of the next epoch.
+ *
+ * 1. No earlier incarnation can be heard any more: its account was revoked before its run
+ *    could become `claimed` again.
+ * 2. The record says `starting`, with the account, before anything of the epoch exists that
+ *    a crash of ours could leave behind.
+ * 3. The fence stands in the log, and is folded, before what the epoch starts from is read.
+ */
+export async function advance(
+  crew: Crew,
+  options: SupervisorOptions,
+  run: ClaimedRun,
+  signal: AbortSignal,
+): Promise<void> {
+  await announce(crew, run, signal)
+  const known = await consultLog(crew, run, signal)
+  if (known.demand.kind !== 'work') return conclude(crew, options, run, known)
+
+  const epoch = run.epoch + 1
+  const point = resumeFrom(crew, run)
+  const context = await contextOf(point, crew)
+  const limits = limitsOf(run, options.limits)
+  const expiresAt = new Date(crew.clock.now().getTime() + limits.wallClockMinutes * 60_000 + CREDENTIAL_MARGIN_MS)
+  const { account, creds } = await crew.mint.mint({ specId: run.specId, runId: run.runId, epoch }, { expiresAt })
+  const placement = {
+    epoch,
+    sandboxId: sandboxIdOf(run.runId, epoch),
+    provider: crew.provider.name,
+    engine: crew.provider.engine,
+    account,
+    ...(context?.kind === 'blob' ? { context: context.sha256 } : {}),
+  }
+  const starting = await crew.table.move(run, startingAt(run, placement, stampOf(crew)))
+  if (starting === 'conflict') return crew.mint.revoke(account)
+
+  await fence(crew, options, starting, signal)
+  const created = await crew.starts.run(() =>
+    create(crew, options, starting, { creds, limits, expiresAt, context }, signal),
+  )
+  if (created.kind === 'failed') {
+    const cause = { kind: 'provider-error', code: created.code.slice(0, 64), retryable: created.retryable } as const
+    crew.log.error('sandbox.not-made', { runId: run.runId, epoch, code: created.code, message: created.message })
+    return bury(crew, options, starting, { kind: 'condemned', cause }, signal)
+  }
+  await confirm(crew, starting)
+}
+
+/** The sandbox of a start runs: the record and the log say so. */
+export async function confirm(crew: Crew, starting: StartingRun): Promise<void> {
+  const { placement } = starting
+  const running = await crew.table.move(starting, runningSince(starting, stampOf(crew)))
+  if (running === 'conflict') return
+  const { sandboxId, provider, engine, epoch } = placement
+  const scope = { specId: starting.specId, runId: starting.runId, epoch }
+  await crew.facts.state(scope, { type: 'run.spawned', data: { sandboxId, provider, engine } })
+  crew.log.info('run.spawned', {
+    runId: starting.runId,
+    specId: starting.specId,
+    epoch,
+    sandboxId,
+    engine,
+    ms: crew.clock.now().getTime() - Date.parse(starting.since),
+  })
+}
+
+async function fence(crew: Crew, options: SupervisorOptions, run: StartingRun, signal: AbortSignal): Promise<void> {
+  const turnsUpTo = await lastTurnSeq(crew.bus)
+  const scope = { specId: run.specId, runId: run.runId, epoch: run.placement.epoch }
+  const data = { owner: options.me, turnsUpTo }
+  const seq = await crew.facts.state(scope, { type: 'run.fenced', data }, { signal })
+  await crew.ledger.caughtUp(seq, signal)
+}
+
+function resumeFrom(crew: Crew, run: ActiveRun): ResumePoint {
+  const point = resumePoint(knownNow(crew, run).spec, run.runId)
+  if (point === undefined) throw new SpecfleetError('internal', `the log does not know run ${run.runId}`)
+  return point
+}
+
+type Birth = {
+  readonly creds: string
+  readonly limits: Limits
+  readonly expiresAt: Date
+  readonly context: PhaseContext | undefined
+}
+
+async function create(
+  crew: Crew,
+  options: SupervisorOptions,
+  run: StartingRun,
+  { creds, limits, expiresAt, context }: Birth,
+  signal: AbortSignal,
+): Promise<Created> {
+  const { epoch, sandboxId } = run.placement
+  const birth = birthOf(run, epoch, resumeFrom(crew, run), context, options)
+  const env = writeSandboxEnv({ ...birth, BUS_CREDS_B64: Buffer.from(creds).toString('base64') })
+  const labels = labelsOf(options, run, epoch, expiresAt)
+  const created = await crew.provider.create({ id: sandboxId, labels, env, limits }, signal)
+  if (created.kind === 'running') crew.sandboxes.made({ id: sandboxId, labels, state: { kind: 'running' } })
+  return created
+}
+
+const labelsOf = ({ fleet }: SupervisorOptions, run: StartingRun, epoch: Epoch, expiresAt: Date): Labels => ({
+  fleet,
+  specId: run.specId,
+  runId: run.runId,
+  epoch,
+  expiresAt: expiresAt.toISOString(),
+})
+
+/** A task may ask for less time than the fleet allows, not for more. */
+const limitsOf = (run: ActiveRun, limits: Limits): Limits => ({
+  ...limits,
+  wallClockMinutes: Math.min(limits.wallClockMinutes, run.task.budget.minutes ?? limits.wallClockMinutes),
+})
+
+const stampOf = (crew: Crew) => ({ now: crew.clock.now(), foldedTo: crew.ledger.foldedTo })

@@ -1,0 +1,214 @@
+import type { Demand, PlacedRun, RunId, SandboxId } from '@specfleet/shared'
+import { Epoch, isOwned, isPlaced, RunId as RunIdSchema, runDemand, sandboxIdOf } from '@specfleet/shared'
+import { pause } from '../clock.ts'
+import { Emitter } from '../emitter.ts'
+import { act } from './actions.ts'
+import type { BeatListener } from './beat-listener.ts'
+import type { Crew, SupervisorOptions } from './crew.ts'
+import type { Peers } from './liveness.ts'
+import { reconcile } from './reconcile.ts'
+import type { Slots } from './slots.ts'
+import type { Action, ActiveRun, World } from './world.ts'
+
+/** After an action that failed, its run is left alone for so long. */
+const COOL_DOWN_MS = 1_000
+
+type Companions = { readonly peers: Peers; readonly slots: Slots; readonly beats: BeatListener }
+
+/**
+ * The loop that makes what runs be what should run.
+ *
+ * 1. It holds nothing that matters: records, log and engine say everything, and a new
+ *    process comes to the same decisions.
+ * 2. It wakes by events (a record, a fact, an exit, a verdict on a peer), or at the time
+ *    that the last comparison named. It never polls.
+ * 3. At most one action at a time is at work on a run.
+ * 4. While the bus is away it does nothing: no decision could be written down.
+ * 5. An action that fails changes no plan: the next comparison finds what is left to do.
+ */
+export class Supervisor implements AsyncDisposable {
+  readonly #crew: Crew
+  readonly #with: Companions
+  readonly #options: SupervisorOptions
+  readonly #stop = new AbortController()
+  readonly #listeners = new DisposableStack()
+  readonly #busy = new Map<RunId, Promise<void>>()
+  readonly #askedAt = new Map<SandboxId, number>()
+  readonly #flooding = new Set<SandboxId>()
+  readonly #compared = new Emitter<void>()
+  #phase: 'working' | 'draining' | 'forced' = 'working'
+  #online = true
+  #wakeUp: NodeJS.Immediate | undefined
+  #timer: Disposable | undefined
+
+  constructor(crew: Crew, companions: Companions, options: SupervisorOptions) {
+    this.#crew = crew
+    this.#with = companions
+    this.#options = options
+  }
+
+  /** Everything it compares must be known by now: records, log, engine, peers. */
+  start(): void {
+    const { table, sandboxes, ledger } = this.#crew
+    this.#listeners.use(table.changes.on(() => this.wake()))
+    this.#listeners.use(sandboxes.changes.on(() => this.wake()))
+    this.#listeners.use(this.#with.peers.changes.on(() => this.wake()))
+    this.#listeners.use(
+      ledger.onChange(({ floods }) => {
+        for (const flood of floods) this.#noteFlood(flood)
+        this.wake()
+      }),
+    )
+    this.wake()
+  }
+
+  /** Compare again soon; many calls in a row are one. */
+  wake(): void {
+    this.#wakeUp ??= setImmediate(() => {
+      this.#wakeUp = undefined
+      this.#compare()
+    })
+  }
+
+  /** The bus is away: nobody can be judged and nothing written. */
+  deafen(): void {
+    this.#online = false
+    this.#crew.heartbeats.deafen()
+  }
+
+  listen(): void {
+    this.#online = true
+    this.#crew.heartbeats.listen()
+    this.wake()
+  }
+
+  /** Takes nothing on any more and asks every worker to come to a good end. Resolves when nothing is left. */
+  async drain(signal: AbortSignal): Promise<void> {
+    if (this.#phase === 'working') this.#phase = 'draining'
+    await this.#untilNothingIsOwned(signal)
+  }
+
+  /** Ends every sandbox of ours now; what they had acknowledged is kept. */
+  async force(signal: AbortSignal): Promise<void> {
+    this.#phase = 'forced'
+    for (const run of this.#placed()) this.#askedAt.set(run.placement.sandboxId, 0)
+    await this.#untilNothingIsOwned(signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listeners[Symbol.dispose]()
+    this.#timer?.[Symbol.dispose]()
+    clearImmediate(this.#wakeUp)
+    this.#online = false
+    this.#stop.abort(new Error('the supervisor stops'))
+    await Promise.allSettled(this.#busy.values())
+    this.#with.beats[Symbol.dispose]()
+  }
+
+  #compare(): void {
+    if (!this.#online || this.#stop.signal.aborted) return
+    this.#with.beats.listenTo(this.#placed())
+    this.#forgetTheGone()
+    const { actions, lookAgainInMs } = reconcile(this.#world())
+    for (const action of actions) this.#begin(action)
+    this.#timer?.[Symbol.dispose]()
+    const next = Math.min(lookAgainInMs ?? Infinity, this.#crew.heartbeats.nextInMs() ?? Infinity)
+    this.#timer = Number.isFinite(next) ? this.#crew.clock.after(next, () => this.wake()) : undefined
+    this.#compared.emit()
+  }
+
+  #world(): World {
+    const { table, sandboxes, heartbeats, provider, clock, ledger } = this.#crew
+    const { peers, slots } = this.#with
+    const { me, stopGraceMs, adoptionGraceMs } = this.#options
+    return {
+      me,
+      engine: provider.engine,
+      now: clock.now().getTime(),
+      draining: this.#phase !== 'working',
+      free: slots.free,
+      stopGraceMs: this.#phase === 'forced' ? 0 : stopGraceMs,
+      adoptionGraceMs,
+      runs: table.active(),
+      settledEpoch: (runId) => table.settledEpoch(runId),
+      busy: new Set(this.#busy.keys()),
+      sandboxes: sandboxes.sandboxes(),
+      deadForMs: (owner) => peers.deadForMs(owner),
+      lateMs: (id) => heartbeats.late(id),
+      flooding: this.#flooding,
+      askedAt: this.#askedAt,
+      demand: (run): Demand | undefined =>
+        ledger.foldedTo < run.foldedTo ? undefined : runDemand(ledger.spec(run.specId), run.runId),
+    }
+  }
+
+  #begin(action: Action): void {
+    const runId = action.kind === 'destroy' ? action.sandbox.labels.runId : action.run.runId
+    const takesSlot = action.kind === 'take' || (action.kind === 'adopt' && action.run.state === 'claimed')
+    const slot = takesSlot ? this.#with.slots.reserve() : undefined
+    if (action.kind === 'ask') this.#askedAt.set(action.run.placement.sandboxId, this.#crew.clock.now().getTime())
+    const work = this.#carryOut(action, runId).finally(() => {
+      this.#busy.delete(runId)
+      slot?.[Symbol.dispose]()
+      this.wake()
+    })
+    this.#busy.set(runId, work)
+  }
+
+  /** Never rejects: a failure is told to the log and cools down. */
+  async #carryOut(action: Action, runId: RunId): Promise<void> {
+    const signal = this.#stop.signal
+    try {
+      await act(this.#crew, this.#options, action, signal)
+    } catch (error) {
+      if (signal.aborted) return
+      this.#crew.log.warn('action.failed', { action: action.kind, runId, error })
+      await pause(this.#crew.clock, COOL_DOWN_MS, signal)
+    }
+  }
+
+  #placed(): PlacedRun[] {
+    return this.#owned().filter(isPlaced)
+  }
+
+  #owned(): Extract<ActiveRun, { owner: unknown }>[] {
+    return this.#crew.table
+      .active()
+      .filter(isOwned)
+      .filter((run) => run.owner === this.#options.me)
+  }
+
+  #noteFlood({ runId, epoch }: { runId: string; epoch: number }): void {
+    const run = RunIdSchema.safeParse(runId)
+    const count = Epoch.safeParse(epoch)
+    if (run.success && count.success) this.#flooding.add(sandboxIdOf(run.data, count.data))
+  }
+
+  /** What was noted of a sandbox goes with its placement. */
+  #forgetTheGone(): void {
+    const placed = new Set(
+      this.#crew.table
+        .active()
+        .filter(isPlaced)
+        .map((run) => run.placement.sandboxId),
+    )
+    for (const id of this.#askedAt.keys()) if (!placed.has(id)) this.#askedAt.delete(id)
+    for (const id of this.#flooding) if (!placed.has(id)) this.#flooding.delete(id)
+  }
+
+  async #untilNothingIsOwned(signal: AbortSignal): Promise<void> {
+    const nothing = Promise.withResolvers<void>()
+    const stop = () => nothing.reject(signal.reason)
+    using _listener = this.#compared.on(() => {
+      if (this.#owned().length === 0 && this.#busy.size === 0) nothing.resolve()
+    })
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      signal.throwIfAborted()
+      this.wake()
+      await nothing.promise
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import type { DeathCause, Demand, OrchestratorId, PlacedRun, RunId, RunRecord, SandboxId } from '@specfleet/shared'
+import type { Sandbox } from '../providers/provider.ts'
+
+/** A run that can still change. */
+export type ActiveRun = Exclude<RunRecord, { state: 'settled' }>
+export type ClaimedRun = Extract<RunRecord, { state: 'claimed' }>
+export type StartingRun = Extract<RunRecord, { state: 'starting' }>
+export type RunningRun = Extract<RunRecord, { state: 'running' }>
+export type WaitingRun = Extract<RunRecord, { state: 'waiting' }>
+export type ParkedRun = Extract<RunRecord, { state: 'parked' }>
+
+/** Everything a decision rests on. Times in milliseconds. */
+export type World = {
+  readonly me: OrchestratorId
+  /** The one engine we reach. */
+  readonly engine: string
+  readonly now: number
+  readonly draining: boolean
+  /** Runs we may still take on. */
+  readonly free: number
+  readonly stopGraceMs: number
+  readonly adoptionGraceMs: number
+  readonly runs: readonly ActiveRun[]
+  /** Epoch of a settled run. */
+  readonly settledEpoch: (runId: RunId) => number | undefined
+  /** Runs that an action of ours is at work on: hands off. */
+  readonly busy: ReadonlySet<RunId>
+  /** What the engine has; `undefined` while we cannot tell, and then its silence proves nothing. */
+  readonly sandboxes: ReadonlyMap<SandboxId, Sandbox> | undefined
+  /** How long an orchestrator has been dead; `undefined` while it lives. */
+  readonly deadForMs: (owner: OrchestratorId) => number | undefined
+  /** Silence of a worker that is over its limit. */
+  readonly lateMs: (sandbox: SandboxId) => number | undefined
+  readonly flooding: ReadonlySet<SandboxId>
+  /** Since when a sandbox has known that it is to end. */
+  readonly askedAt: ReadonlyMap<SandboxId, number>
+  /** What the log asks of a run; `undefined` while we have folded less than the record's writer had. */
+  readonly demand: (run: ActiveRun) => Demand | undefined
+}
+
+/** Why an incarnation is to be ended, or has ended. */
+export type Evidence =
+  /** The engine has its exit report. */
+  | { readonly kind: 'exited' }
+  /** The engine does not have it any more. */
+  | { readonly kind: 'vanished' }
+  /** Our own verdict on one that may still live. */
+  | { readonly kind: 'condemned'; readonly cause: DeathCause }
+  /** It was asked to end and is past its grace: no failure of its own. */
+  | { readonly kind: 'overdue' }
+
+export type Action =
+  /** Make an unowned run ours. */
+  | { readonly kind: 'take'; readonly run: WaitingRun }
+  /** A person spoke: let a parked run be taken again. */
+  | { readonly kind: 'unpark'; readonly run: ParkedRun }
+  /** Become the owner in place of a dead one. */
+  | { readonly kind: 'adopt'; readonly run: ClaimedRun | PlacedRun; readonly from: OrchestratorId }
+  /** Fence and spawn the next epoch, or end the run, as the log demands. */
+  | { readonly kind: 'advance'; readonly run: ClaimedRun }
+  /** Give a claimed run back. */
+  | { readonly kind: 'release'; readonly run: ClaimedRun }
+  /** The sandbox of an interrupted start runs after all. */
+  | { readonly kind: 'confirm'; readonly run: StartingRun }
+  /** Post-mortem, then settle, wait or park. */
+  | { readonly kind: 'bury'; readonly run: PlacedRun; readonly evidence: Evidence }
+  /** Tell a worker to end. */
+  | { readonly kind: 'ask'; readonly run: RunningRun; readonly command: 'cancel' | 'pause' | 'drain' | 'nothing' }
+  /** A sandbox that belongs to nobody. */
+  | { readonly kind: 'destroy'; readonly sandbox: Sandbox }
