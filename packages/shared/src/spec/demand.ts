@@ -56,7 +56,8 @@ function endOfRun(state: SpecState, run: RunView): Demand | undefined {
 /** Why the run may not be worked on now. */
 function standstill(state: SpecState, run: RunView): Demand | undefined {
   if (run.parked !== undefined) return { kind: 'parked', reason: run.parked.reason }
-  if (state.lifecycle === 'failed') return { kind: 'end', outcome: 'failed', reason: state.reason }
+  if (state.lifecycle === 'failed' && (state.stage === 'prompt' || run.path !== 'plain'))
+    return { kind: 'end', outcome: 'failed', reason: state.reason }
   const halt = haltOf(run)
   if (halt !== undefined) return { kind: 'parked', reason: halt }
   if (isOpen(state) && state.paused) return { kind: 'hold', why: 'paused' }

@@ -26,6 +26,7 @@ export function baseOf(state: SpecState | SpecBase): SpecBase {
     runs: state.runs,
     ...(state.planner === undefined ? {} : { planner: state.planner }),
     usage: state.usage,
+    heard: state.heard,
     refused: state.refused,
     foldedTo: state.foldedTo,
   }

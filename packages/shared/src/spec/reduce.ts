@@ -1,10 +1,10 @@
-import { type Fact, WORKER_FACT_TYPES } from '../contract/facts/index.ts'
+import { type Fact, type FactType, WORKER_FACT_TYPES } from '../contract/facts/index.ts'
 import { type FactOf, refuse, withRun } from './reduce/changes.ts'
 import { reducePhase } from './reduce/phase.ts'
 import { reduceRun, reduceWord } from './reduce/run.ts'
 import { createSpec, reduceSpec } from './reduce/spec.ts'
 import { reduceDelivery, reduceTicket } from './reduce/ticket.ts'
-import { entryOf, type SpecState } from './state.ts'
+import { entryOf, isEnded, type SpecState } from './state.ts'
 
 /**
  * The reducer: a spec's state is the fold of its log. Pure and total.
@@ -15,6 +15,7 @@ import { entryOf, type SpecState } from './state.ts'
  *    of its own once and in order. What is stale or repeated is ignored in silence; what a
  *    sandbox may never state is counted in `refused`.
  * 4. What a trusted part says too late, twice or out of turn changes nothing.
+ * 5. Only what changes is copied: a fact costs the same however large the plan is.
  */
 export function fold(state: SpecState | undefined, fact: Fact, seq: number): SpecState | undefined {
   if (state === undefined) {
@@ -50,8 +51,27 @@ function apply(state: SpecState, fact: Fact, seq: number): SpecState {
       : refuse(state, `${fact.type} is for workers to state, not for ${fact.by}`)
   }
   if (fact.by === 'worker') return refuse(state, `${fact.type} is not for workers to state`)
-  return applyTrusted(state, fact, seq)
+  if (isEnded(state) || !MEANT_ONCE.has(fact.type)) return applyTrusted(state, fact, seq)
+  if (state.heard.includes(fact.id)) return state
+  return applyTrusted({ ...state, heard: [...state.heard, fact.id].slice(-HEARD_KEPT) }, fact, seq)
 }
+
+/**
+ * Kinds that mean something new when they are read again later: a repeated rejection would
+ * reject the next result. The log may hold one fact twice, since the server's duplicate
+ * detection does not outlive a restart.
+ */
+const MEANT_ONCE: ReadonlySet<string> = new Set<FactType>([
+  'spec.edited',
+  'spec.approved',
+  'spec.rejected',
+  'spec.paused',
+  'spec.resumed',
+  'spec.failed',
+  'run.parked',
+  'budget.exhausted',
+])
+const HEARD_KEPT = 32
 
 function applyTrusted(state: SpecState, fact: Exclude<Fact, WorkerFact>, seq: number): SpecState {
   switch (fact.type) {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { GateResult } from '../contract/facts/phase.ts'
-import { ProjectId, RunId, SpecId, Timestamp } from '../contract/ids.ts'
+import { MessageId, ProjectId, RunId, SpecId, Timestamp } from '../contract/ids.ts'
 import { ApprovalGate, ExecutionMode, Phase } from '../contract/phase.ts'
 import { ApprovalPolicySchema, Budget, SourceRef } from '../contract/task.ts'
 import { Usage } from '../contract/usage.ts'
@@ -112,6 +112,8 @@ const Base = z.object({
   planner: RunId.exactOptional(),
   /** Of all runs. */
   usage: Usage,
+  /** Ids of the last facts that would mean something new if they were read again. */
+  heard: z.array(MessageId),
   /** What a sandbox may not state: malformed, misplaced, not its own to say, past a gate. */
   refused: z.object({ count, lastReason: z.string().exactOptional() }),
   /** Sequence in the log up to which this is the fold. */

@@ -1,8 +1,7 @@
-import { TaskId } from '../../contract/ids.ts'
 import { NO_USAGE } from '../../contract/usage.ts'
 import { baseOf, hasPlan, planningState } from '../lifecycle.ts'
 import { plans, type RunView } from '../run-view.ts'
-import { entryOf, isEnded, isOpen, type SpecBase, type SpecState } from '../state.ts'
+import { entryOf, isEnded, isOpen, type SpecState } from '../state.ts'
 import { type FactOf, larger, withRun, withSpending } from './changes.ts'
 
 type RunFact = FactOf<
@@ -56,23 +55,29 @@ function claimed(state: SpecState, { runId, data }: FactOf<'run.claimed'>): Spec
   }
   const next = withRun(state, run)
   if (submission.refused !== undefined) return next
-  if (plans(path)) return begun({ ...baseOf(next), planner: runId }, next)
-  return isOpen(next) && next.lifecycle === 'backlog' && !hasPlan(next)
-    ? { ...next, lifecycle: 'executing', work: 'prompt' }
-    : next
+  if (plans(path)) return planningBegun({ ...next, planner: runId })
+  const isIdle = next.lifecycle === 'backlog' || (next.lifecycle === 'failed' && next.stage === 'prompt')
+  return isIdle && !hasPlan(next) ? promptBegun(next) : next
 }
 
-/** A run that plans begins: what had failed is tried again, and attempts are counted anew. */
-function begun(base: SpecBase, state: SpecState): SpecState {
+/** What had failed is tried again and attempts are counted anew, but a plan in execution stays as it is. */
+function planningBegun(state: SpecState): SpecState {
   const isExecuted =
     (state.lifecycle === 'failed' && state.stage === 'execution') ||
     (state.lifecycle === 'executing' && state.work === 'tickets')
   if (isExecuted) return state
+  const next = planningState(baseOf(state), isOpen(state) && state.paused)
   const feedback = state.lifecycle === 'scoping' ? state.progress.feedback : undefined
-  const next = planningState(base, isOpen(state) && state.paused)
   if (next.lifecycle !== 'scoping' || feedback === undefined) return next
   return { ...next, progress: { ...next.progress, feedback } }
 }
+
+const promptBegun = (state: SpecState): SpecState => ({
+  ...baseOf(state),
+  lifecycle: 'executing',
+  paused: isOpen(state) && state.paused,
+  work: 'prompt',
+})
 
 /** A new incarnation: what the last one was and said is over. */
 function fenced(run: RunView, { epoch, data }: FactOf<'run.fenced'>, seq: number): RunView {
@@ -91,19 +96,22 @@ function settled(state: SpecState, run: RunView, { data, at }: FactOf<'run.settl
   const next = withRun(state, { ...kept, settled: { outcome, ...(reason === undefined ? {} : { reason }) } })
   if (!isOpen(next) || !endsSpec(next, run)) return next
   const base = baseOf(next)
-  if (outcome === 'failed') {
-    const stage = hasPlan(next) ? 'planning' : 'prompt'
-    return { ...base, lifecycle: 'failed', stage, reason: reason ?? 'its run failed' }
-  }
-  if (hasPlan(next)) return next
+  if (hasPlan(next))
+    return {
+      ...base,
+      lifecycle: 'failed',
+      stage: 'planning',
+      reason: reason ?? `its run ended ${outcome}, without a plan`,
+    }
+  if (outcome === 'failed') return { ...base, lifecycle: 'failed', stage: 'prompt', reason: reason ?? 'its run failed' }
   return { ...base, lifecycle: outcome === 'done' ? 'completed' : 'cancelled', endedAt: at }
 }
 
 /** A plan stands or falls with the run that makes it; prompts are over when the last of them is. */
 function endsSpec(state: SpecState, run: RunView): boolean {
   if (hasPlan(state)) return run.runId === state.planner && isPlanning(state)
-  const settledTasks = new Set(Object.values(state.runs).flatMap(({ settled: end, taskId }) => (end ? [taskId] : [])))
-  return Object.keys(state.submissions).every((taskId) => settledTasks.has(TaskId.parse(taskId)))
+  const over = new Set(Object.values(state.runs).flatMap(({ settled: end, taskId }) => (end ? [taskId] : [])))
+  return Object.values(state.submissions).every(({ taskId }) => over.has(taskId))
 }
 
 const isPlanning = ({ lifecycle }: SpecState): boolean =>

@@ -53,6 +53,7 @@ export function createSpec(fact: Submitted, seq: number): SpecState {
     submissions: { [data.taskId]: submission },
     runs: {},
     usage: NO_USAGE,
+    heard: [],
     refused: { count: 0 },
     foldedTo: seq,
   }
@@ -183,8 +184,8 @@ function rejected(state: SpecState, { data }: FactOf<'spec.rejected'>): SpecStat
 function resumed(state: SpecState): SpecState {
   const runs = mapRuns(state.runs, unhalted)
   if (isOpen(state)) return { ...state, paused: false, runs }
-  const base = { ...baseOf(state), runs }
   if (state.lifecycle !== 'failed') return state
+  const base = { ...baseOf(state), runs }
   switch (state.stage) {
     case 'planning':
       return planningState({ ...base, runs: mapRuns(runs, outdated) }, false)
