@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -42,8 +42,9 @@ test('bubblewrap comes from the suite that the machine runs', async (context) =>
   expect((await run(found?.path ?? '', ['--version'])).stdout).toContain(found?.version)
 })
 
-test('a fetch that is called off leaves nothing', async (context) => {
+test('a fetch that is called off leaves nothing, nor does one that was killed', async (context) => {
   const options = await search(context)
+  await mkdir(join(options.cacheDir, 'fetch-1-1-of-a-killed-process'))
   const stop = new AbortController()
   const begun = Promise.withResolvers<void>()
   const fetching = findNatsServer({ ...options, report: () => begun.resolve(), signal: stop.signal })

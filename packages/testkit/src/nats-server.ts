@@ -68,8 +68,12 @@ async function startServer(authIn: (home: string) => NatsAuth): Promise<TestNats
     signal,
   })
   const home = await mkdtemp(join(tmpdir(), 'specfleet-nats-'))
+  const remove = () => rm(home, { recursive: true, force: true })
   const launch = (port: number) => launchIn(home, { binary, port, auth: authIn(home) }, signal)
-  let server = await launch(-1)
+  let server = await launch(-1).catch(async (error: unknown) => {
+    await remove()
+    throw error
+  })
   const { port } = server
   const end = async (how: 'SIGTERM' | 'SIGKILL') => {
     if (!send(server, how)) return
@@ -78,7 +82,7 @@ async function startServer(authIn: (home: string) => NatsAuth): Promise<TestNats
   }
   const stop = async () => {
     await end('SIGTERM')
-    await rm(home, { recursive: true, force: true })
+    await remove()
   }
   return {
     url: `nats://127.0.0.1:${port}`,

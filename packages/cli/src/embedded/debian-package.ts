@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type AptSource, distributionMirrors, parseAptSources, parseOsRelease } from './apt-sources.ts'
 import { executablesOnPath } from './executable.ts'
-import { listIfThere, readIfThere } from './optional-files.ts'
+import { isErrno, listIfThere, readIfThere } from './optional-files.ts'
+import { identityOf, isAlive } from './process-identity.ts'
 
 const run = promisify(execFile)
 
@@ -42,7 +43,9 @@ export async function fetchDebianPackage(request: DebianPackageRequest): Promise
   const [mirror] = distributionMirrors(await configuredSources('/etc/apt'), codename)
   if (mirror === undefined) return missing('no Debian mirror is configured in /etc/apt')
   await mkdir(request.cacheDir, { recursive: true, mode: 0o700 })
-  const folder = await mkdtemp(join(request.cacheDir, 'fetch-'))
+  await sweepAbandoned(request.cacheDir)
+  const owner = `${process.pid}-${identityOf(process.pid)?.startTime ?? ''}`
+  const folder = await mkdtemp(join(request.cacheDir, `fetch-${owner}-`))
   const dispose = () => rm(folder, { recursive: true, force: true })
   try {
     const suite = request.suite === 'own' ? codename : request.suite
@@ -53,6 +56,15 @@ export async function fetchDebianPackage(request: DebianPackageRequest): Promise
     request.signal.throwIfAborted()
     return missing(`apt could not fetch ${request.name}: ${lastWords(error)}`)
   }
+}
+
+/** Removes what processes left that were killed in the middle of a fetch. */
+async function sweepAbandoned(cacheDir: string): Promise<void> {
+  const abandoned = (await listIfThere(cacheDir)).filter((name) => {
+    const [, pid, startTime = ''] = /^fetch-(\d+)-(\d*)-/.exec(name) ?? []
+    return pid !== undefined && !isAlive({ pid: Number(pid), startTime })
+  })
+  await Promise.all(abandoned.map((name) => rm(join(cacheDir, name), { recursive: true, force: true })))
 }
 
 type Tools = { aptGet: string; dpkg: string; dpkgDeb: string }
@@ -73,8 +85,18 @@ async function configuredSources(etc: string): Promise<AptSource[]> {
   const parts = join(etc, 'sources.list.d')
   const names = (await listIfThere(parts)).filter((name) => /\.(list|sources)$/.test(name))
   const files = [join(etc, 'sources.list'), ...names.sort().map((name) => join(parts, name))]
-  const texts = await Promise.all(files.map(readIfThere))
+  const texts = await Promise.all(files.map(sourceText))
   return files.flatMap((file, index) => parseAptSources(file, texts[index] ?? ''))
+}
+
+/** Entries with a password in them may be readable by root only; those are not for us. */
+async function sourceText(file: string): Promise<string> {
+  try {
+    return (await readIfThere(file)) ?? ''
+  } catch (error) {
+    if (isErrno(error, 'EACCES')) return ''
+    throw error
+  }
 }
 
 type Download = DebianPackageRequest & { mirror: string; folder: string; tools: Tools }

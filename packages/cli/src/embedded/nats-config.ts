@@ -95,6 +95,8 @@ function authLines(auth: NatsAuth): string[] {
     '  type: full',
     `  dir: ${quote(auth.resolverDir)}`,
     '  allow_delete: true',
+    // else every account that was deleted leaves its JWT behind under another name
+    '  hard_delete: true',
     '}',
     'resolver_preload {',
     ...Object.entries(auth.preload).map(([account, jwt]) => `  ${account}: ${quote(jwt)}`),
