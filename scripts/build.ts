@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { cp, glob, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { bundleWorker } from './bundle-worker.ts'
+import { bundleWorker } from '../packages/sandbox-worker/bundle.ts'
 import { Manifest, publishedManifest } from './package-manifest.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -19,6 +19,7 @@ const worker = join(DIST, 'worker.mjs')
 await bundleWorker(worker)
 for (const name of PACKAGES) await assemble(name)
 await cp(worker, join(DIST, 'packages', 'orchestrator', 'dist', 'worker.mjs'))
+await cp(join(ROOT, 'examples'), join(DIST, 'packages', 'cli', 'examples'), { recursive: true })
 await rm(COMPILED, { recursive: true })
 console.log(`worker.mjs: ${Math.round((await stat(worker)).size / 1024)} KiB`)
 

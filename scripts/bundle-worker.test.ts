@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { bundleWorker } from './bundle-worker.ts'
+import { bundleWorker } from '../packages/sandbox-worker/bundle.ts'
 
 test('the worker is one file that runs alone and brings its texts along', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'specfleet-bundle-'))

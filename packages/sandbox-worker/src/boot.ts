@@ -6,7 +6,7 @@ import {
   parseSandboxEnv,
   SandboxEnv,
   SpecfleetError,
-} from '@specfleet/shared'
+} from '@specfleet/shared/boot'
 import { z } from 'zod'
 import { choosePath, type PathName } from './paths/choose.ts'
 

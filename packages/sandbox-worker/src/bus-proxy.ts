@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import { SpecfleetError } from '@specfleet/shared'
+import { SpecfleetError } from '@specfleet/shared/boot'
 
 /** A way to the bus that a NATS client can take. */
 export type BusRoute = Disposable & { readonly url: string }

@@ -1,4 +1,4 @@
-import { type Bus, type BusStatus, connectBus, SpecfleetError } from '@specfleet/shared'
+import { type Bus, type BusStatus, connectBus, SpecfleetError } from '@specfleet/shared/boot'
 import { backoffMs } from './backoff.ts'
 import type { Wire } from './boot.ts'
 import type { Clock } from './clock.ts'

@@ -1,4 +1,4 @@
-import { type FactData, type Phase, type SpecfleetError, toSpecfleetError, WORKER_EXIT } from '@specfleet/shared'
+import { type FactData, type Phase, type SpecfleetError, toSpecfleetError, WORKER_EXIT } from '@specfleet/shared/boot'
 
 export type DeliveryOutcome = FactData<'run.delivered'>['outcome']
 

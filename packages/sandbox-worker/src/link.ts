@@ -1,4 +1,4 @@
-import { type Bus, type NewFact, type NewTrace, openWorkerLog, type SandboxEnv } from '@specfleet/shared'
+import { type Bus, type NewFact, type NewTrace, openWorkerLog, type SandboxEnv } from '@specfleet/shared/boot'
 import { listenForOrders } from './link/control-in.ts'
 import { FactsOut } from './link/facts-out.ts'
 import { type Standing, startHeart } from './link/heart.ts'

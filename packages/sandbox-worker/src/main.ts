@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { type Bus, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
+import { type Bus, SpecfleetError, toSpecfleetError } from '@specfleet/shared/boot'
 import { type Birth, readBirth } from './boot.ts'
 import { routeToBus } from './bus-proxy.ts'
 import { systemClock as clock } from './clock.ts'

@@ -1,4 +1,4 @@
-import type { Bus } from '@specfleet/shared'
+import type { Bus } from '@specfleet/shared/boot'
 import type { Assignment, Birth } from './boot.ts'
 import type { Clock } from './clock.ts'
 import type { Link } from './link.ts'

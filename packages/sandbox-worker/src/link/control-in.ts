@@ -1,4 +1,4 @@
-import { type Bus, ControlMessage, type Subscription, subjects } from '@specfleet/shared'
+import { type Bus, ControlMessage, type Subscription, subjects } from '@specfleet/shared/boot'
 import type { Orders } from './orders.ts'
 import type { Scope } from './scope.ts'
 

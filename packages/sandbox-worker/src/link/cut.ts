@@ -1,4 +1,4 @@
-import { type BusStatus, SpecfleetError } from '@specfleet/shared'
+import { type BusStatus, SpecfleetError } from '@specfleet/shared/boot'
 
 /** Fires its signal when the bus has been away for longer than a worker may live without it. */
 export class CutWatch implements Disposable {

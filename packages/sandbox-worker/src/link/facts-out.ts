@@ -1,4 +1,10 @@
-import { type Envelope, Envelope as EnvelopeSchema, type FactLog, type NewFact, newMessageId } from '@specfleet/shared'
+import {
+  type Envelope,
+  Envelope as EnvelopeSchema,
+  type FactLog,
+  type NewFact,
+  newMessageId,
+} from '@specfleet/shared/boot'
 import type { Scope } from './scope.ts'
 
 /** Receives the envelope of each fact; `openWorkerLog` makes the real one. */

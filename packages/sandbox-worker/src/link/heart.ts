@@ -1,4 +1,4 @@
-import { BEAT_EVERY_MS, type Beat, type Bus, type Phase, subjects } from '@specfleet/shared'
+import { BEAT_EVERY_MS, type Beat, type Bus, type Phase, subjects } from '@specfleet/shared/boot'
 import type { Scope } from './scope.ts'
 
 /** Where the run stands, as each beat tells it. */

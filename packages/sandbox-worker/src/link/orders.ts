@@ -1,4 +1,4 @@
-import type { ControlMessage, MessageId } from '@specfleet/shared'
+import type { ControlMessage, MessageId } from '@specfleet/shared/boot'
 import type { StopOrder } from '../agent/stop.ts'
 
 export type Steer = { readonly id: MessageId; readonly text: string }

@@ -1,4 +1,4 @@
-import { type Bus, type NewTrace, newId, subjects } from '@specfleet/shared'
+import { type Bus, type NewTrace, newId, subjects } from '@specfleet/shared/boot'
 import type { Scope } from './scope.ts'
 
 /** Longest text in one trace event, in characters; the rest is cut away. */

@@ -1,4 +1,4 @@
-import { type SandboxEnv, SpecfleetError } from '@specfleet/shared'
+import { type SandboxEnv, SpecfleetError } from '@specfleet/shared/boot'
 
 export type PathName = 'phases' | 'prompt' | 'ticket' | 'plain'
 

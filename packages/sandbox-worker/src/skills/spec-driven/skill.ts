@@ -1,4 +1,4 @@
 import { readFileSync } from 'node:fs'
 
-/** The text of the spec-driven skill. The bundler replaces this module by the text itself. */
+/** The text of the spec-driven skill. In the bundle it stands in the code. */
 export const specDrivenSkill = (): string => readFileSync(new URL('./SKILL.md', import.meta.url), 'utf8')

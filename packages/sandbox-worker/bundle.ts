@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { isBuiltin } from 'node:module'
+import { dirname, join } from 'node:path'
+import type { Plugin } from 'esbuild'
+
+export type WorkerBundle = { path: string; sha256: string; bytes: number }
+
+const SOURCE = join(import.meta.dirname, 'src')
+
+/**
+ * Writes the worker with all that it imports as one module. What it imports dynamically stays in the
+ * file, but is evaluated only when it is asked for.
+ */
+export async function bundleWorker(outFile: string): Promise<WorkerBundle> {
+  const { build } = await import('esbuild')
+  await build({
+    entryPoints: [join(SOURCE, 'main.ts')],
+    outfile: outFile,
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    legalComments: 'none',
+    logLevel: 'warning',
+    plugins: [inlineTexts, lazyBuiltins, englishOnly],
+  })
+  const content = await readFile(outFile)
+  return { path: outFile, sha256: createHash('sha256').update(content).digest('hex'), bytes: content.length }
+}
+
+/** How a source reads a text that lies beside it. */
+const TEXT_BESIDE = /readFileSync\(new URL\('\.\/([^']+)', import\.meta\.url\), 'utf8'\)/g
+
+/** Puts such texts into the code, for beside the bundle there is nothing. */
+const inlineTexts: Plugin = {
+  name: 'inline-texts',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]sandbox-worker[\\/]src[\\/]skills[\\/].*\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8')
+      const names = [...source.matchAll(TEXT_BESIDE)].map((match) => match[1] ?? '')
+      const texts = new Map<string, string>()
+      for (const name of names) texts.set(name, await readFile(join(dirname(path), name), 'utf8'))
+      const contents = source.replace(TEXT_BESIDE, (_, name: string) => JSON.stringify(texts.get(name)))
+      return { contents, loader: 'ts' }
+    })
+  },
+}
+
+/**
+ * An `import` of one of Node's own modules stands at the top of a bundle, where it is loaded at once,
+ * however lazy the module is that asks for it. Asked for in this way it is loaded when it is used.
+ */
+const lazyBuiltins: Plugin = {
+  name: 'lazy-builtins',
+  setup(build) {
+    build.onResolve({ filter: /^[a-z]/ }, ({ path }) => (isBuiltin(path) ? { path, namespace: 'builtin' } : undefined))
+    build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
+      loader: 'js',
+    }))
+  },
+}
+
+/** Zod brings its messages in some fifty languages, and initialises each. */
+const englishOnly: Plugin = {
+  name: 'english-only',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js'",
+      loader: 'js',
+    }))
+  },
+}

@@ -1,0 +1,23 @@
+/**
+ * The second door of this package: what a worker needs to boot, and nothing else. A bundle evaluates all
+ * that a module re-exports, so what comes through here must stay small.
+ */
+export {
+  type Bus,
+  type BusMessage,
+  type BusOptions,
+  type BusStatus,
+  connectBus,
+  type Subscription,
+} from './bus/connection.ts'
+export { type FactLog, openWorkerLog } from './bus/log.ts'
+export { BEAT_EVERY_MS, type Beat, ControlMessage, type ControlTaken } from './contract/control.ts'
+export { Envelope } from './contract/envelope.ts'
+export { describeIssues, SpecfleetError, toSpecfleetError } from './contract/errors.ts'
+export type { FactData, NewFact } from './contract/facts/index.ts'
+export { type Epoch, type MessageId, newId, newMessageId, type RunId, type SpecId } from './contract/ids.ts'
+export type { Phase } from './contract/phase.ts'
+export { decodePhaseContext, type PhaseContext, parseSandboxEnv, SandboxEnv } from './contract/sandbox-env.ts'
+export { subjects } from './contract/subjects.ts'
+export type { NewTrace } from './contract/trace.ts'
+export { WORKER_EXIT } from './run/causes.ts'
