@@ -1,4 +1,4 @@
-import { type RunSummary, SpecfleetError, type SpecState } from '@specfleet/shared'
+import { type RunSummary, runOf, SpecfleetError, type SpecState } from '@specfleet/shared'
 import { withFleet } from '../fleet/connect.ts'
 import { replaySpec } from '../fleet/follow.ts'
 import { planOf } from '../plan/export.ts'
@@ -46,7 +46,7 @@ function headLines(state: SpecState, style: Style): string[] {
 function runLines(state: SpecState, runs: readonly RunSummary[], layout: { style: Style; width: number }): string[] {
   if (runs.length === 0) return []
   const rows = runs.map((run) => {
-    const view = state.runs[run.runId]
+    const view = runOf(state, run.runId)
     return [
       run.runId,
       run.kind,

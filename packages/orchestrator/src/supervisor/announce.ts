@@ -1,5 +1,5 @@
 import type { FactData, Task } from '@specfleet/shared'
-import { entryOf } from '@specfleet/shared'
+import { entryOf, runOf } from '@specfleet/shared'
 import type { Crew } from './crew.ts'
 import { consultLog } from './log-knowledge.ts'
 import type { ClaimedRun } from './world.ts'
@@ -15,7 +15,7 @@ export async function announce(
 ): Promise<void> {
   // Most often the run is known, and then the log need not be asked for its end.
   const known = crew.ledger.spec(run.specId)
-  if (known !== undefined && entryOf(known.runs, run.runId) !== undefined) return
+  if (known !== undefined && runOf(known, run.runId) !== undefined) return
   const { spec, view } = await consultLog(crew, run, signal)
   const { task, specId, runId, owner } = run
   if (spec === undefined || entryOf(spec.submissions, task.taskId) === undefined)

@@ -1,5 +1,5 @@
 import type { Demand, RunView, SpecState } from '@specfleet/shared'
-import { entryOf, runDemand } from '@specfleet/shared'
+import { runDemand, runOf } from '@specfleet/shared'
 import type { Crew } from './crew.ts'
 import type { ActiveRun } from './world.ts'
 
@@ -26,7 +26,7 @@ export function knownNow({ ledger }: Pick<Crew, 'ledger'>, run: ActiveRun): LogK
   const spec = ledger.spec(run.specId)
   return {
     spec,
-    view: spec === undefined ? undefined : entryOf(spec.runs, run.runId),
+    view: spec === undefined ? undefined : runOf(spec, run.runId),
     demand: runDemand(spec, run.runId),
     foldedTo: ledger.foldedTo,
   }

@@ -69,7 +69,7 @@ function against(state: SpecState, command: Command): string | undefined {
     case 'archive':
       return againstArchive(state)
     case 'steer':
-      return Object.values(state.runs).some(isLive) ? undefined : 'no worker is at work on it'
+      return state.runs.some(isLive) ? undefined : 'no worker is at work on it'
   }
 }
 
@@ -152,8 +152,6 @@ function taskToRequeue(state: SpecState): TaskId | undefined {
   const fit = Object.values(state.submissions).filter(
     ({ path, refused }) => refused === undefined && plans(path) === planned,
   )
-  const ended = new Set(
-    Object.values(state.runs).flatMap(({ taskId, settled }) => (settled === undefined ? [] : [taskId])),
-  )
+  const ended = new Set(state.runs.flatMap(({ taskId, settled }) => (settled === undefined ? [] : [taskId])))
   return fit.every(({ taskId }) => ended.has(taskId)) ? fit.at(-1)?.taskId : undefined
 }

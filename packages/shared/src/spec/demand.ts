@@ -1,7 +1,7 @@
 import type { RunId } from '../contract/ids.ts'
 import type { Phase } from '../contract/phase.ts'
 import { haltOf, plans, type RunView } from './run-view.ts'
-import { type EndedSpec, entryOf, isEnded, isOpen, type SpecState } from './state.ts'
+import { type EndedSpec, entryOf, isEnded, isOpen, runOf, type SpecState } from './state.ts'
 
 /** What should be true of a run now. */
 export type Demand =
@@ -23,7 +23,7 @@ export type Demand =
  */
 export function runDemand(state: SpecState | undefined, runId: RunId): Demand {
   if (state === undefined) return { kind: 'work', stale: false }
-  const run = entryOf(state.runs, runId)
+  const run = runOf(state, runId)
   if (run?.settled !== undefined) return { kind: 'end', ...run.settled }
   if (isEnded(state)) return endOf(state, run)
   if (run === undefined) return { kind: 'work', stale: false }

@@ -22,6 +22,7 @@ export {
   type PhaseResult,
   PhaseResults,
   Progress,
+  runOf,
   type SpecIn,
   SpecState,
 } from './state.ts'

@@ -6,7 +6,7 @@ import { runDemand } from './demand.ts'
 import { nextPhase } from './lifecycle.ts'
 import { fold } from './reduce.ts'
 import { resumePoint } from './resume.ts'
-import { isEnded, SpecState } from './state.ts'
+import { isEnded, runOf, SpecState } from './state.ts'
 
 /** The fold of a log whose entries are numbered from 1. */
 export const foldAll = (facts: readonly Fact[]): SpecState | undefined =>
@@ -22,7 +22,7 @@ export const saying = (state: SpecState | undefined): string =>
 
 /** What never changes once a spec has ended: all but the bookkeeping of runs. */
 export const frozen = (state: SpecState): string =>
-  JSON.stringify({ ...state, runs: {}, usage: null, refused: null, foldedTo: 0 })
+  JSON.stringify({ ...state, runs: [], usage: null, refused: null, foldedTo: 0 })
 
 /** What is wrong with a state that no log may lead to; empty for a legal one. */
 export function illegalities(state: SpecState): string[] {
@@ -53,10 +53,12 @@ function faultsOfPlan(state: SpecState): string[] {
 
 function faultsOfRuns(state: SpecState): string[] {
   const faults: string[] = []
-  if (state.planner !== undefined && state.runs[state.planner] === undefined) faults.push('its planner does not exist')
-  for (const [id, run] of Object.entries(state.runs)) {
+  if (state.planner !== undefined && runOf(state, state.planner) === undefined)
+    faults.push('its planner does not exist')
+  for (const run of state.runs) {
+    const id = run.runId
     const epochs = run.fences.map(({ epoch }) => epoch)
-    if (run.runId !== id) faults.push(`run ${id} has another id`)
+    if (runOf(state, id) !== run) faults.push(`run ${id} is there twice`)
     if (run.epoch !== (epochs.at(-1) ?? 0)) faults.push(`run ${id} is in an epoch without fence`)
     if (epochs.some((epoch, index) => epoch <= (epochs[index - 1] ?? 0))) faults.push(`run ${id} went back`)
     if (run.lostUpTo > run.epoch || run.staleUpTo > run.epoch) faults.push(`run ${id} knows the future`)

@@ -15,8 +15,7 @@ export function againstPause(state: SpecState): string | undefined {
 }
 
 /** A run that only a person can let go on. */
-export const haltedRun = ({ runs }: SpecState): RunView | undefined =>
-  Object.values(runs).find((run) => haltOf(run) !== undefined)
+export const haltedRun = ({ runs }: SpecState): RunView | undefined => runs.find((run) => haltOf(run) !== undefined)
 
 /** Ends a pause, a parking or a failure. */
 export function againstResume(state: SpecState): string | undefined {

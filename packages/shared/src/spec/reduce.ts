@@ -4,7 +4,7 @@ import { reducePhase } from './reduce/phase.ts'
 import { reduceRun, reduceWord } from './reduce/run.ts'
 import { createSpec, reduceSpec } from './reduce/spec.ts'
 import { reduceDelivery, reduceTicket } from './reduce/ticket.ts'
-import { entryOf, isEnded, type SpecState } from './state.ts'
+import { isEnded, runOf, type SpecState } from './state.ts'
 
 /**
  * The reducer: a spec's state is the fold of its log. Pure and total.
@@ -36,11 +36,8 @@ type WorkerFact = FactOf<(typeof WORKER_FACT_TYPES)[number]>
 const WORKER_TYPES: ReadonlySet<string> = new Set(WORKER_FACT_TYPES)
 const isWorkers = (fact: Fact): fact is WorkerFact => WORKER_TYPES.has(fact.type)
 
-/** JSON objects cannot be trusted with this key. */
-const isUnkeyable = (fact: Fact): boolean =>
-  fact.runId === '__proto__' ||
-  fact.specId === '__proto__' ||
-  ('taskId' in fact.data && fact.data.taskId === '__proto__')
+/** Tasks are kept by id, and a JSON object cannot be trusted with this key. */
+const isUnkeyable = (fact: Fact): boolean => 'taskId' in fact.data && fact.data.taskId === '__proto__'
 
 function apply(state: SpecState, fact: Fact, seq: number): SpecState {
   if (fact.specId !== state.specId) return refuse(state, `${fact.type} names spec ${fact.specId}`)
@@ -111,7 +108,7 @@ function applyTrusted(state: SpecState, fact: Exclude<Fact, WorkerFact>, seq: nu
 
 /** Listens to a worker, if it is the one that may speak. */
 function hear(state: SpecState, fact: WorkerFact): SpecState {
-  const run = entryOf(state.runs, fact.runId)
+  const run = runOf(state, fact.runId)
   if (run === undefined) return refuse(state, `${fact.type} of a run that was not claimed`)
   if (run.settled !== undefined || fact.epoch < run.epoch) return state
   if (fact.epoch > run.epoch || run.epoch === 0) return refuse(state, `${fact.type} of an epoch that was not begun`)

@@ -3,7 +3,7 @@ import type { Phase } from '../contract/phase.ts'
 import type { Usage } from '../contract/usage.ts'
 import { outputsOf } from './checkpoint.ts'
 import { plans, type RunView } from './run-view.ts'
-import { entryOf, type SpecState } from './state.ts'
+import { runOf, type SpecState } from './state.ts'
 
 /** Where the next epoch of a run goes on. */
 export type ResumePoint = {
@@ -30,7 +30,7 @@ export type ResumePoint = {
 
 /** Derives from the log where a run goes on; `undefined` for a run the log does not know. Pure. */
 export function resumePoint(state: SpecState | undefined, runId: RunId): ResumePoint | undefined {
-  const run = state === undefined ? undefined : entryOf(state.runs, runId)
+  const run = state === undefined ? undefined : runOf(state, runId)
   if (state === undefined || run === undefined) return undefined
   const progress = plans(run.path) && state.lifecycle === 'scoping' ? state.progress : undefined
   return {

@@ -9,7 +9,7 @@ import { samplePlan } from '../planning/sample-plan.fixture.ts'
 import { decide } from './decide.ts'
 import { fold } from './reduce.ts'
 import type { RunView } from './run-view.ts'
-import type { SpecState } from './state.ts'
+import { runOf, type SpecState } from './state.ts'
 
 /** Logs of specs for tests: written fact by fact, or simulated from a list of numbers. */
 
@@ -100,7 +100,7 @@ export class SpecLog {
   }
 
   run(runId: string = RUN): RunView {
-    const run = this.spec.runs[runId]
+    const run = runOf(this.spec, runId)
     if (run === undefined) throw new Error(`run ${runId} was not claimed`)
     return run
   }

@@ -5,7 +5,7 @@ import { decide } from './decide.ts'
 import { runDemand } from './demand.ts'
 import { isLive, plans, type RunView } from './run-view.ts'
 import { COMMANDS, SpecLog, usageOf, verdict } from './spec-log.fixture.ts'
-import { isEnded, isOpen, type SpecState } from './state.ts'
+import { isEnded, isOpen, runOf, type SpecState } from './state.ts'
 import type { TicketState } from './ticket.ts'
 
 /** One thing that somebody may do next; it appends to the log. */
@@ -48,8 +48,8 @@ function movesOf({ state, facts }: SpecLog): Moves {
   const allowed = COMMANDS.filter((command) => decide(state, command).ok)
   const commandsThat = (ends: boolean): Move[] =>
     allowed.filter(({ command }) => ENDING.includes(command) === ends).map((command) => (log) => log.command(command))
-  const unclaimed = Object.keys(state.submissions).filter((taskId) => !Object.hasOwn(state.runs, taskId))
-  const runs = Object.values(state.runs).map((run) => movesOfRun(state, run))
+  const unclaimed = Object.keys(state.submissions).filter((taskId) => runOf(state, taskId) === undefined)
+  const runs = state.runs.map((run) => movesOfRun(state, run))
   const giveUp: Move = (log) => log.by('supervisor', 'spec.failed', { reason: 'gave up' })
   return {
     onward: [
@@ -150,7 +150,7 @@ const deliveries = (state: SpecState, run: RunView): Move[] =>
 
 function movesOfTicket(state: SpecState, { ticketId, status }: TicketState): Move[] {
   if (state.lifecycle !== 'planned' && state.lifecycle !== 'executing') return []
-  const runs = Object.values(state.runs).filter((run) => run.path === 'ticket' && isLive(run))
+  const runs = state.runs.filter((run) => run.path === 'ticket' && isLive(run))
   switch (status) {
     case 'planned':
     case 'conflicted':

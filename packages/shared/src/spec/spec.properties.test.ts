@@ -178,7 +178,7 @@ describe('a worker', () => {
     fc.assert(
       fc.property(logs, fc.array(statements, { minLength: 1, maxLength: 5 }), (facts, said) => {
         for (const state of statesOf(facts)) {
-          for (const run of Object.values(state?.runs ?? {})) {
+          for (const run of state?.runs ?? []) {
             for (const statement of run.epoch > 1 && state !== undefined ? said : []) {
               const stale = statementOf(statement, run.runId, 1 + (statement.pick % (run.epoch - 1)))
               expect(saying(fold(state, stale, 1e6))).toBe(saying(state))
@@ -195,7 +195,7 @@ describe('a worker', () => {
       fc.property(logs, fc.array(statements, { minLength: 1, maxLength: 20 }), fc.nat(), (facts, said, at) => {
         let state = foldAll(facts.slice(0, 1 + (at % facts.length)))
         for (const [index, statement] of said.entries()) {
-          const run = Object.values(state?.runs ?? {}).at(-1)
+          const run = state?.runs.at(-1)
           state = fold(state, statementOf(statement, run?.runId ?? 'nobody', run?.epoch || 1), 1e6 + index)
         }
         canonical(state)

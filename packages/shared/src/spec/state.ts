@@ -106,8 +106,8 @@ const Base = z.object({
   tickets: z.record(z.string(), TicketState),
   /** Tasks accepted for this spec, by task id. */
   submissions: z.record(z.string(), Submission),
-  /** By run id, in the order they were claimed. */
-  runs: z.record(z.string(), RunView),
+  /** In the order in which they were claimed. */
+  runs: z.array(RunView),
   /** The run whose word on phases counts: the last one claimed that plans. */
   planner: RunId.exactOptional(),
   /** Of all runs. */
@@ -165,6 +165,10 @@ export type EndedSpec = SpecIn<'completed' | 'cancelled' | 'archived'>
 export const isOpen = (state: SpecState): state is OpenSpec => 'paused' in state
 export const isEnded = (state: SpecState): state is EndedSpec =>
   state.lifecycle === 'completed' || state.lifecycle === 'cancelled' || state.lifecycle === 'archived'
+
+/** The run of that id, if the log knows it. */
+export const runOf = ({ runs }: Pick<SpecBase, 'runs'>, runId: string): RunView | undefined =>
+  runs.find((run) => run.runId === runId)
 
 /** An entry of a record by an id from outside, which may be called `constructor`. */
 export const entryOf = <T>(record: Readonly<Record<string, T>>, id: string): T | undefined =>

@@ -13,15 +13,19 @@ export function refuse(state: SpecState, reason: string): SpecState {
   return { ...state, refused: { count: state.refused.count + 1, lastReason: reason.slice(0, MAX_REASON) } }
 }
 
-export const withRun = (state: SpecState, run: RunView): SpecState => ({
-  ...state,
-  runs: { ...state.runs, [run.runId]: run },
-})
+/** Replaces the run of that id. Most facts change a run, so what is copied is a list of references. */
+export const withRun = (state: SpecState, run: RunView): SpecState => ({ ...state, runs: replaced(state.runs, run) })
+
+const replaced = (runs: readonly RunView[], run: RunView): RunView[] =>
+  runs.with(
+    runs.findIndex(({ runId }) => runId === run.runId),
+    run,
+  )
 
 /** Sets a run whose spending changed, and the spec's total with it. */
 export function withSpending(state: SpecState, run: RunView): SpecState {
-  const runs = { ...state.runs, [run.runId]: run }
-  return { ...state, runs, usage: Object.values(runs).reduce((sum, { usage }) => plus(sum, usage), NO_USAGE) }
+  const runs = replaced(state.runs, run)
+  return { ...state, runs, usage: runs.reduce((sum, { usage }) => plus(sum, usage), NO_USAGE) }
 }
 
 const bounded = (count: number): number => Math.min(count, Number.MAX_SAFE_INTEGER)

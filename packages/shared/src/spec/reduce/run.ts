@@ -1,7 +1,7 @@
 import { NO_USAGE } from '../../contract/usage.ts'
 import { baseOf, hasPlan, planningState } from '../lifecycle.ts'
 import { plans, type RunView } from '../run-view.ts'
-import { entryOf, isEnded, isOpen, type SpecState } from '../state.ts'
+import { entryOf, isEnded, isOpen, runOf, type SpecState } from '../state.ts'
 import { type FactOf, larger, withRun, withSpending } from './changes.ts'
 
 type RunFact = FactOf<
@@ -14,7 +14,7 @@ const MAX_CAUSES = 100
 /** What trusted parts say of runs. Said twice or too late, it changes nothing. */
 export function reduceRun(state: SpecState, fact: RunFact, seq: number): SpecState {
   if (fact.type === 'run.claimed') return claimed(state, fact)
-  const run = entryOf(state.runs, fact.runId)
+  const run = runOf(state, fact.runId)
   if (run === undefined || run.settled !== undefined) return state
   switch (fact.type) {
     case 'run.fenced':
@@ -34,7 +34,7 @@ export function reduceRun(state: SpecState, fact: RunFact, seq: number): SpecSta
 
 function claimed(state: SpecState, { runId, data }: FactOf<'run.claimed'>): SpecState {
   const submission = entryOf(state.submissions, data.taskId)
-  if (submission === undefined || runId === '-' || isEnded(state) || entryOf(state.runs, runId)) return state
+  if (submission === undefined || runId === '-' || isEnded(state) || runOf(state, runId)) return state
   const { taskId, kind, path } = submission
   const run: RunView = {
     runId,
@@ -53,7 +53,7 @@ function claimed(state: SpecState, { runId, data }: FactOf<'run.claimed'>): Spec
     phaseUsage: NO_USAGE,
     usage: NO_USAGE,
   }
-  const next = withRun(state, run)
+  const next = { ...state, runs: [...state.runs, run] }
   if (submission.refused !== undefined) return next
   if (plans(path)) return planningBegun({ ...next, planner: runId })
   const isIdle = next.lifecycle === 'backlog' || (next.lifecycle === 'failed' && next.stage === 'prompt')
@@ -110,7 +110,7 @@ function settled(state: SpecState, run: RunView, { data, at }: FactOf<'run.settl
 /** A plan stands or falls with the run that makes it; prompts are over when the last of them is. */
 function endsSpec(state: SpecState, run: RunView): boolean {
   if (hasPlan(state)) return run.runId === state.planner && isPlanning(state)
-  const over = new Set(Object.values(state.runs).flatMap(({ settled: end, taskId }) => (end ? [taskId] : [])))
+  const over = new Set(state.runs.flatMap(({ settled: end, taskId }) => (end ? [taskId] : [])))
   return Object.values(state.submissions).every(({ taskId }) => over.has(taskId))
 }
 

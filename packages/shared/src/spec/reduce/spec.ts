@@ -12,7 +12,7 @@ import {
   againstResume,
   againstVerdict,
 } from '../moves.ts'
-import { outdated, pathOf, plans, type RunView, type Submission, unhalted } from '../run-view.ts'
+import { outdated, pathOf, plans, type Submission, unhalted } from '../run-view.ts'
 import { entryOf, type FailedStage, isEnded, isOpen, type SpecBase, type SpecState } from '../state.ts'
 import { type FactOf, named } from './changes.ts'
 
@@ -51,7 +51,7 @@ export function createSpec(fact: Submitted, seq: number): SpecState {
     approvals: {},
     tickets: {},
     submissions: { [data.taskId]: submission },
-    runs: {},
+    runs: [],
     usage: NO_USAGE,
     heard: [],
     refused: { count: 0 },
@@ -136,7 +136,7 @@ const withSubmission = (base: SpecBase, submission: Submission): SpecBase => ({
 /** The spec with its plan dropped from a phase on; what live workers still say of it is void. */
 function anew(base: SpecBase, from: Phase, text?: string): SpecBase {
   const dropped = dropFrom(base, from)
-  const runs = mapRuns(base.runs, outdated)
+  const runs = base.runs.map(outdated)
   return { ...dropped, runs, revision: base.revision + 1, ...(text === undefined ? {} : { text }) }
 }
 
@@ -178,21 +178,21 @@ function rejected(state: SpecState, { data }: FactOf<'spec.rejected'>): SpecStat
   if (state.lifecycle !== 'awaiting-approval' || againstVerdict(state, data.gate) !== undefined) return state
   const base = dropFrom(baseOf(state), data.gate)
   const progress = { phase: data.gate, attempt: 0, evaluations: [], feedback: data.reason }
-  return planningState({ ...base, runs: mapRuns(base.runs, outdated) }, state.paused, progress)
+  return planningState({ ...base, runs: base.runs.map(outdated) }, state.paused, progress)
 }
 
 function resumed(state: SpecState): SpecState {
-  const runs = mapRuns(state.runs, unhalted)
+  const runs = state.runs.map(unhalted)
   if (isOpen(state)) return { ...state, paused: false, runs }
   if (state.lifecycle !== 'failed') return state
   const base = { ...baseOf(state), runs }
   switch (state.stage) {
     case 'planning':
-      return planningState({ ...base, runs: mapRuns(runs, outdated) }, false)
+      return planningState({ ...base, runs: runs.map(outdated) }, false)
     case 'execution':
       return { ...base, lifecycle: 'executing', paused: false, work: 'tickets' }
     case 'prompt':
-      return Object.values(runs).some(({ settled }) => settled === undefined)
+      return runs.some(({ settled }) => settled === undefined)
         ? { ...base, lifecycle: 'executing', paused: false, work: 'prompt' }
         : { ...base, lifecycle: 'backlog', paused: false }
   }
@@ -213,6 +213,3 @@ function stageOf(state: SpecState): FailedStage {
   if (state.lifecycle === 'executing') return state.work === 'tickets' ? 'execution' : 'prompt'
   return hasPlan(state) ? 'planning' : 'prompt'
 }
-
-const mapRuns = (runs: SpecBase['runs'], change: (run: RunView) => RunView): SpecBase['runs'] =>
-  Object.fromEntries(Object.entries(runs).map(([id, run]) => [id, change(run)]))
