@@ -9,6 +9,7 @@ const SECOND = 1_000
 export default defineConfig({
   test: {
     pool: 'forks',
+    setupFiles: ['./test/setup/fast-check.ts'],
     projects: [
       {
         extends: true,

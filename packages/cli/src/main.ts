@@ -31,4 +31,7 @@ async function main(): Promise<number> {
   }
 }
 
+// A reader such as `head` may have seen enough: what it no longer takes is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
 process.exitCode = await main()

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { SpecfleetError, toSpecfleetError } from '@specfleet/shared'
-import { exampleRepository } from '../demo/example-repository.ts'
+import { EXAMPLE_SPEC, exampleRepository } from '../demo/example-repository.ts'
 import { FleetClient } from '../fleet/client.ts'
 import { connectTo } from '../fleet/connect.ts'
 import { replaySpec } from '../fleet/follow.ts'
@@ -14,16 +13,12 @@ import { outcomeOf, watchRun } from './watch-run.ts'
 
 export type DemoFlags = { spec?: string; source?: string; provider?: string; upstream?: string; out?: string }
 
-const EXAMPLES = fileURLToPath(new URL('../../../../examples/', import.meta.url))
-const EXAMPLE_SPEC = join(EXAMPLES, 'specs', 'link-analytics.md')
-const EXAMPLE_SERVICE = join(EXAMPLES, 'url-shortener')
-
 /** `specfleet demo`: a real spec on a real repository, from the queue to an executable plan, through real processes. */
 export async function demo(flags: DemoFlags, context: CommandContext): Promise<Outcome> {
   const { env, terminal, signal } = context
   const { style } = terminal
   await using stack = await startDemoStack(flags, context)
-  await using source = flags.source === undefined ? await exampleRepository(EXAMPLE_SERVICE) : undefined
+  await using source = flags.source === undefined ? await exampleRepository() : undefined
   printHead(stack, flags, context)
 
   await using bus = await connectTo(stack.bus, 'specfleet demo')
@@ -88,7 +83,7 @@ function printHead(stack: Stack, flags: DemoFlags, { terminal }: CommandContext)
       ? 'offline: a deterministic planner that reads the real source; no key, no real model'
       : ready.upstream
   terminal.print()
-  terminal.print(`${style.dim('spec   ')} ${flags.spec ?? 'examples/specs/link-analytics.md'}`)
+  terminal.print(`${style.dim('spec   ')} ${flags.spec ?? 'examples/specs/link-expiry.md'}`)
   terminal.print(`${style.dim('source ')} ${flags.source ?? 'examples/url-shortener'}`)
   terminal.print(`${style.dim('sandbox')} ${ready.provider} (${ready.isolation})`)
   terminal.print(`${style.dim('model  ')} ${model}`)
