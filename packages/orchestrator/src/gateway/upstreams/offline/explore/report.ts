@@ -1,0 +1,172 @@
+import type { ExploreInput } from '@specfleet/shared'
+import type { Spec } from '../conversation.ts'
+import { DEFAULT_EXTENSION, extensionNamedIn, type Layout, layoutOf } from '../layout.ts'
+import { clip, wordsOf } from '../text/words.ts'
+import { conventionsOf, patternsOf } from './conventions.ts'
+import { closest, type Sight } from './look.ts'
+import {
+  baseOf,
+  byDepth,
+  folderOf,
+  isCode,
+  isEntry,
+  isManifest,
+  isReadme,
+  isSource,
+  isTest,
+  languageOfExtension,
+} from './paths.ts'
+import { nameInManifest, type Stack, stackOf } from './stack.ts'
+import { discoveryQuestions, featureSummary } from './summary.ts'
+
+const MOST_KEY_FILES = 12
+const MOST_AREAS = 10
+const MOST_RELATED = 8
+const MOST_MODELS = 12
+
+/** What the explore phase hands in: the source as it was seen, and the feature as the spec tells it. */
+export function exploreReport(spec: Spec, sight: Sight): ExploreInput {
+  const about = { discovery_questions: discoveryQuestions(spec), feature_summary: featureSummary(spec) }
+  return sight.tree.total === 0 ? { ...greenfield(spec), ...about } : { ...existing(sight), ...about }
+}
+
+function existing(sight: Sight): ExploreInput {
+  const { tree } = sight
+  const stack = stackOf(sight)
+  const layout = layoutOf(tree.paths)
+  const tests = tree.paths.filter(isTest)
+  const runs = stack.testCommand === '' ? '' : `, run with \`${stack.testCommand}\``
+  return {
+    codebase_summary: summaryOf(sight, stack),
+    project_type: [stack.languages[0], stack.kind].filter(Boolean).join(' '),
+    tech_stack: [...stack.languages, ...stack.tools],
+    structure: structureOf(sight),
+    key_files: keyFilesOf(sight, stack),
+    relevant_patterns: patternsOf(sight, layout),
+    conventions: conventionsOf(sight, stack, layout),
+    related_to_feature: relatedOf(sight).map(({ path, terms }) => ({
+      name: baseOf(path).replace(/\.[^.]*$/, ''),
+      file: path,
+      relevance: terms.length === 0 ? 'speaks of what the spec speaks of' : `speaks of ${terms.slice(0, 6).join(', ')}`,
+    })),
+    existing_models: modelsOf(sight),
+    entry_points: tree.paths.filter(isEntry).toSorted(byStart).slice(0, 6),
+    test_structure:
+      tests.length === 0 ? 'No tests were found.' : `${tests.length} test files, such as ${tests[0]}${runs}.`,
+  }
+}
+
+/** Code before prose, since it is code that is built upon. */
+function relatedOf({ content }: Sight): Sight['content']['related'] {
+  const sources = content.related.filter(({ path }) => isSource(path))
+  return (sources.length > 0 ? sources : content.related).slice(0, MOST_RELATED)
+}
+
+function summaryOf({ tree }: Sight, stack: Stack): string {
+  const languages = tree.extensions
+    .flatMap(({ extension, count }) => (languageOfExtension(extension) === undefined ? [] : [`${count} .${extension}`]))
+    .slice(0, 4)
+  const folders = tree.folders.filter(({ path }) => !path.includes('/')).slice(0, 5)
+  const what = [stack.languages.slice(0, 2).join(' and '), stack.kind].filter(Boolean).join(' ')
+  return [
+    `${stack.name === '' ? 'The project' : stack.name} is a ${what} of ${tree.total} files${languages.length === 0 ? '' : ` (${languages.join(', ')})`}.`,
+    stack.description.replace(/[^.!?]$/, '$&.'),
+    folders.length === 0
+      ? 'All files stand at its root.'
+      : `Its main folders are ${folders.map(({ path, count }) => `${path} (${count})`).join(', ')}.`,
+    stack.tools.length === 0 ? '' : `It uses ${stack.tools.join(', ')}.`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+}
+
+function structureOf({ tree }: Sight): Record<string, string> {
+  const areas = tree.folders.slice(0, MOST_AREAS).map(({ path }): [string, string] => [path.replaceAll('/', ' '), path])
+  const known = areas.length < 2 ? [...areas, ['root', '.'] as [string, string]] : areas
+  const [manifest] = tree.paths.filter(isManifest).toSorted(byDepth)
+  return Object.fromEntries(known.length < 2 && manifest !== undefined ? [...known, ['manifest', manifest]] : known)
+}
+
+function keyFilesOf(sight: Sight, stack: Stack): { path: string; purpose: string }[] {
+  const { tree, content } = sight
+  const about = new Map(content.related.map(({ path, terms }) => [path, terms]))
+  const purposeOf = (path: string): string => {
+    const terms = about.get(path) ?? []
+    const declared = sight.declarations.declared.filter(({ file }) => file === path).map(({ name }) => name)
+    if (isManifest(path)) return manifestPurpose(content.files.get(path) ?? '')
+    if (isReadme(path)) return stack.description === '' ? 'Introduces the project' : clip(stack.description, 100)
+    if (!isCode(path)) return 'Belongs to the project beside its code'
+    const role = isEntry(path) ? 'Entry point' : isTest(path) ? `Tests of ${testedBy(path)}` : 'Source'
+    return [
+      role,
+      declared.length > 0 ? `declares ${declared.slice(0, 5).join(', ')}` : '',
+      terms.length > 0 ? `speaks of ${terms.slice(0, 5).join(', ')}` : '',
+    ]
+      .filter(Boolean)
+      .join('; ')
+  }
+  const chosen = [
+    ...tree.paths.filter(isManifest).toSorted(byDepth).slice(0, 2),
+    ...tree.paths.filter(isReadme).toSorted(byDepth).slice(0, 1),
+    ...closest(tree, content).slice(0, 7),
+    ...tree.paths.filter(isTest).slice(0, 2),
+    ...tree.paths.filter((path) => isCode(path) || /\.(?:md|json|ya?ml|toml)$/.test(path)).toSorted(byDepth),
+  ]
+  return [...new Set(chosen)].slice(0, MOST_KEY_FILES).map((path) => ({ path, purpose: purposeOf(path) }))
+}
+
+const testedBy = (path: string): string =>
+  wordsOf(baseOf(path).replace(/\.[^.]+$/, ''))
+    .filter((word) => !/^(?:tests?|spec)$/.test(word))
+    .join(' ')
+
+function manifestPurpose(text: string): string {
+  const name = nameInManifest(text)
+  return `Manifest${name === undefined ? '' : ` of ${name}`}: what it depends on and how it is run`
+}
+
+const MODEL_KINDS = /^(?:class|interface|struct|record|type|model|enum|object)$/
+
+/** Types declared in files that speak of the feature, or whose folder says that they hold models. */
+function modelsOf({ declarations, content }: Sight): { name: string; file: string }[] {
+  const near = new Set(content.related.map(({ path }) => path))
+  return declarations.declared
+    .filter(({ kind, name }) => MODEL_KINDS.test(kind) && !/(?:Error|Exception|Test|Props|Options|Config)$/.test(name))
+    .filter(
+      ({ file }) => near.has(file) || /model|entit|schema|domain|types?\b/i.test(`${folderOf(file)}/${baseOf(file)}`),
+    )
+    .slice(0, MOST_MODELS)
+    .map(({ name, file }) => ({ name, file }))
+}
+
+/** A workspace without a file: the spec alone decides, and what it leaves open is said to be assumed. */
+function greenfield(spec: Spec): ExploreInput {
+  const named = extensionNamedIn(spec.text)
+  const layout = layoutOf([], named ?? DEFAULT_EXTENSION)
+  const language = languageOfExtension(layout.extension) ?? layout.extension
+  const assumed = named === undefined ? ' (assumed: the spec names no language)' : ' (named by the spec)'
+  const { tests } = layout
+  return {
+    codebase_summary: `The workspace holds no files: nothing exists that could be extended, so the feature is built from nothing in ${language}${assumed}.`,
+    project_type: `greenfield ${language} project`,
+    tech_stack: [`${language}${assumed}`, `the usual tools of ${language} for packages and tests`],
+    structure: {
+      'source (planned)': `${layout.folder || 'the root'} (to be created)`,
+      'tests (planned)':
+        tests.place === 'folder' ? `${tests.folder} (to be created)` : 'beside the sources (to be created)',
+    },
+    key_files: [],
+    conventions: {
+      naming: `${layout.naming} file names (planned)`,
+      testing: testingPlanned(layout),
+      patterns: ['No code exists yet whose patterns could be followed'],
+    },
+    test_structure: 'There are no tests yet.',
+    notes: 'Greenfield: every path of the design is new.',
+  }
+}
+
+function testingPlanned({ tests, testAffix, extension }: Layout): string {
+  const where = tests.place === 'folder' ? `in ${tests.folder}` : 'beside what they test'
+  return `Tests ${where}, named ${testAffix.prefix}<name>${testAffix.suffix}.${extension} (planned)`
+}

@@ -1,0 +1,130 @@
+import {
+  type EarsRequirement,
+  type ExploreOutput,
+  parseEars,
+  type RequirementsInput,
+  renderEars,
+} from '@specfleet/shared'
+import type { Spec } from '../conversation.ts'
+import { type Outline, readOutline } from '../text/outline.ts'
+import { roleOf } from '../text/section-roles.ts'
+import { capitalised, clip, identifierWords, kebabCase } from '../text/words.ts'
+import { collectStatements, type Found } from './collect.ts'
+import { criteriaOf } from './criteria.ts'
+import { typeOf } from './quality.ts'
+import type { Statement } from './statement.ts'
+
+/** More than this is several specs; what is beyond becomes an open question, so that nothing vanishes in silence. */
+export const MOST_REQUIREMENTS = 80
+
+const PRIORITY = { must: 'HIGH', should: 'MEDIUM', may: 'LOW' } as const
+const TITLE_LENGTH = 64
+
+/** Derives the requirements from the statements of the spec; without statements there are none. */
+export function deriveRequirements(spec: Spec, explore: ExploreOutput | undefined): RequirementsInput {
+  const outline = readOutline(spec.text)
+  const found = collectStatements(outline)
+  const kept = found.slice(0, MOST_REQUIREMENTS)
+  const ids = numbered(kept)
+  return {
+    feature_name: featureName(spec, outline),
+    requirements: kept.map((each, index) => ({
+      id: ids[index] ?? '',
+      title: titleOf(each),
+      type: typeOf(each.statement.source, each.section),
+      category: each.section.title === '' ? outline.title : each.section.title,
+      priority: priorityOf(each),
+      text: earsOf(each.statement),
+      acceptance_criteria: criteriaOf(each.statement, each.details),
+      dependencies: [],
+      notes: [`Spec: "${each.statement.source}"`, each.statement.rationale && `So that ${each.statement.rationale}.`]
+        .filter(Boolean)
+        .join(' '),
+    })),
+    assumptions: [...textsOf(outline, 'assumptions'), ...assumptionsOf(explore)],
+    out_of_scope: textsOf(outline, 'out-of-scope'),
+    open_questions: [
+      ...textsOf(outline, 'questions'),
+      ...found
+        .slice(MOST_REQUIREMENTS)
+        .map(
+          ({ statement }) =>
+            `Beyond ${MOST_REQUIREMENTS} requirements; belongs to a spec of its own: ${statement.source}`,
+        ),
+    ],
+    traceability: { prd_sections: sectionsOf(kept), design_components: [] },
+  }
+}
+
+/** The name of the feature, from the title of the spec or its first heading. */
+export function featureName(spec: Spec, outline: Outline): string {
+  const title =
+    outline.title || spec.title || outline.sections.find((section) => section.title !== '')?.title || spec.id
+  return kebabCase(identifierWords(title).slice(0, 8)) || spec.id
+}
+
+/** The sentence in EARS; one that cannot keep its conditions apart carries them in its response. */
+export function earsOf({ clauses, response }: Pick<Statement, 'clauses' | 'response'>): string {
+  const plain: EarsRequirement = { pattern: 'ubiquitous', clauses: [], system: 'SYSTEM', response: shallText(response) }
+  const text = renderEars({ ...plain, pattern: 'complex', clauses })
+  const read = parseEars(text)
+  if (read.ok && read.requirement.clauses.length === clauses.length) return text
+  const behind = clauses.map(({ keyword, text: clause }) => `${keyword.toLowerCase()} ${clause}`).join(' and ')
+  return renderEars({ ...plain, response: shallText(`${response} ${behind}`) })
+}
+
+const shallText = (response: string): string => response.replace(/^not\s+/i, 'NOT ').replace(/[.;,:\s]+$/, '')
+
+function titleOf({ statement, label }: Found): string {
+  const text = label || statement.response.replace(/^ensure that (?:the |an? |each |every )?/i, '').replace(/`/g, '')
+  return capitalised(clip(text, TITLE_LENGTH))
+}
+
+function priorityOf({ statement, section }: Found): string {
+  const heading = [section.title, ...section.trail].join(' ')
+  if (/\b(?:nice to have|optional|could have|stretch)\b/i.test(heading)) return 'LOW'
+  if (/\bmust[- ]haves?\b/i.test(heading)) return 'HIGH'
+  return PRIORITY[statement.strength]
+}
+
+/** `REQ-<AREA>-001`: counted within each area, so that a change elsewhere renames nothing. */
+function numbered(found: readonly Found[]): string[] {
+  const counts = new Map<string, number>()
+  return found.map(({ section }) => {
+    const area = areaOf(section.title)
+    const count = (counts.get(area) ?? 0) + 1
+    counts.set(area, count)
+    return `REQ-${area}-${String(count).padStart(3, '0')}`
+  })
+}
+
+const AREA_LENGTH = 12
+
+function areaOf(title: string): string {
+  const words = identifierWords(title).filter(
+    (word) => !/^(?:the|a|an|of|and|for|to|in|on|requirements?|functional|\d+)$/.test(word),
+  )
+  return (words.find((word) => word.length > 2) ?? words[0] ?? 'core').slice(0, AREA_LENGTH).toUpperCase()
+}
+
+/** The entries of the sections of one role, as they are written. */
+export function textsOf(outline: Outline, role: ReturnType<typeof roleOf>): string[] {
+  return outline.sections
+    .filter((section) => roleOf(section) === role)
+    .flatMap(({ items }) => items.flatMap(({ text, children }) => [text, ...children.map((child) => child.text)]))
+    .filter((text) => text !== '' && !/[:：]$/.test(text))
+}
+
+function assumptionsOf(explore: ExploreOutput | undefined): string[] {
+  if (explore === undefined || explore.keyFiles.length === 0) return []
+  const stack = explore.techStack.slice(0, 3).join(', ')
+  return [
+    `The work extends the existing ${explore.projectType || 'project'}${stack === '' ? '' : ` and keeps to its stack: ${stack}`}.`,
+  ]
+}
+
+function sectionsOf(found: readonly Found[]): string[] {
+  return [...new Set(found.map(({ section }) => [...section.trail, section.title].filter(Boolean).join(' › ')))].filter(
+    Boolean,
+  )
+}
