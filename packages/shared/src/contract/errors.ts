@@ -183,6 +183,7 @@ export const ERRORS = {
   ),
   'provider.unknown': entry(78, 422, false, 'there is no such provider', 'use process or process-unsafe'),
   'provider.failed': entry(1, 502, true, 'the engine failed to make the sandbox', 'read the message of the engine'),
+  'provider.conflict': entry(1, 409, false, 'the sandbox id is taken', 'destroy what has it, or use another id'),
   'worker.bundle': entry(78, 500, false, 'the worker bundle cannot be found or built', 'run `npm run build`'),
   // the model
   'model.upstream': entry(

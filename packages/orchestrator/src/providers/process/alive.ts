@@ -1,0 +1,75 @@
+/**
+ * Life told by a FIFO. Somebody holds its write end for as long as a sandbox is being made or runs; the
+ * kernel closes that end however the holder goes, and every reader, in any process, gets the end of file.
+ * No process id is involved, so none can be mistaken for another.
+ */
+import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { Socket } from 'node:net'
+
+const READ = constants.O_RDONLY | constants.O_NONBLOCK
+
+/** Takes the write end; the caller closes the descriptor. Never waits for a reader. */
+export const hold = (fifo: string): number => openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)
+
+/** Whether somebody holds it now. `false`, too, when there is no such FIFO. */
+export function isHeld(fifo: string): boolean {
+  const descriptor = openReader(fifo)
+  if (descriptor === undefined) return false
+  try {
+    return hasWriter(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/**
+ * Calls once when nobody holds it any more, which may be at once; never after disposal. Does not keep the
+ * process alive.
+ */
+export function whenReleased(fifo: string, released: () => void): Disposable {
+  let disposed = false
+  const tell = () => {
+    if (!disposed) released()
+  }
+  const dispose = (end: () => void) => ({
+    [Symbol.dispose]: () => {
+      disposed = true
+      end()
+    },
+  })
+  const descriptor = openReader(fifo)
+  // Without a writer at the time of opening, a poll would wait for the first one: it must be asked.
+  if (descriptor === undefined || !hasWriter(descriptor)) {
+    if (descriptor !== undefined) closeSync(descriptor)
+    queueMicrotask(tell)
+    return dispose(() => {})
+  }
+  const reader = new Socket({ fd: descriptor, readable: true, writable: false })
+  reader.once('close', tell)
+  reader.on('error', () => reader.destroy())
+  reader.resume()
+  reader.unref()
+  return dispose(() => reader.destroy())
+}
+
+function openReader(fifo: string): number | undefined {
+  try {
+    return openSync(fifo, READ)
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+/** Nobody ever writes: a read finds either nothing yet, or the end. */
+function hasWriter(descriptor: number): boolean {
+  try {
+    return readSync(descriptor, Buffer.alloc(1)) !== 0
+  } catch (error) {
+    if (isErrno(error, 'EAGAIN')) return true
+    throw error
+  }
+}
+
+export const isErrno = (error: unknown, ...codes: readonly string[]): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code)

@@ -1,0 +1,113 @@
+/**
+ * What a sandbox may see, as arguments of bubblewrap. Pure: every path is given.
+ *
+ * 1. Namespaces of its own for users, processes, mounts, IPC, host name and network; none can be made inside.
+ * 2. It sees the system's programs, its workspace, its wire and its birth folder, and nothing else of the host.
+ * 3. What it can write is the workspace, the birth folder, and memory of bounded size.
+ * 4. No argument and no variable here is a secret: other users of the host can read them.
+ */
+
+/** A top-level folder of the host's system: a link in a merged `/usr`, or a folder. */
+export type SystemEntry = { readonly path: string; readonly link?: string }
+
+export type SharedPaths = {
+  /** A copy of Node that may be executed but not read. */
+  readonly node: string
+  readonly bundle: string
+  readonly compileCache: string
+  readonly etc: string
+}
+
+export type BwrapPlan = {
+  readonly bwrap: string
+  readonly system: readonly SystemEntry[]
+  readonly shared: SharedPaths
+  readonly writableCache: boolean
+  readonly workspace: string
+  readonly birth: string
+  readonly wire: string
+  readonly hostname: string
+  /** Size of `/tmp`, and of `/dev/shm`; both count as memory of the sandbox. */
+  readonly tmpBytes: number
+  readonly filterFd: number | undefined
+  readonly program: readonly string[]
+}
+
+/** Who the worker is inside. */
+export const INSIDE_UID = 1000
+
+/** Paths inside, the same in every sandbox. */
+export const INSIDE = {
+  workspace: '/workspace',
+  birth: '/run/birth',
+  envFile: '/run/birth/env.json',
+  wire: '/run/sf',
+  busUrl: 'unix:/run/sf/bus.sock',
+  bin: '/opt/specfleet/bin',
+  node: '/opt/specfleet/bin/node',
+  bundle: '/opt/specfleet/worker.mjs',
+  compileCache: '/opt/specfleet/cache',
+} as const
+
+/** Small pieces of the host's `/etc` that programs break without; none of them names anybody. */
+const ETC_OF_HOST = ['/etc/alternatives', '/etc/ld.so.cache'] as const
+export const ETC_OF_OURS = {
+  passwd: `root:x:0:0:root:/:/usr/sbin/nologin\nagent:x:${INSIDE_UID}:${INSIDE_UID}:agent:/tmp:/bin/sh\n`,
+  group: `root:x:0:\nagent:x:${INSIDE_UID}:\n`,
+  hosts: '127.0.0.1 localhost sandbox\n::1 localhost\n',
+  'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
+} as const
+
+export function insideEnvironment(): Record<string, string> {
+  return {
+    PATH: `${INSIDE.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+    HOME: '/tmp',
+    TMPDIR: '/tmp',
+    LANG: 'C.UTF-8',
+    SPECFLEET_ENV_FILE: INSIDE.envFile,
+    NODE_COMPILE_CACHE: INSIDE.compileCache,
+  }
+}
+
+export function bwrapArguments(plan: BwrapPlan): string[] {
+  return [
+    plan.bwrap,
+    ...namespaces(plan.hostname),
+    ...system(plan.system),
+    ...Object.keys(ETC_OF_OURS).flatMap((name) => ['--ro-bind', `${plan.shared.etc}/${name}`, `/etc/${name}`]),
+    ...ETC_OF_HOST.flatMap((path) => ['--ro-bind-try', path, path]),
+    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['--size', String(plan.tmpBytes), '--tmpfs', '/dev/shm'],
+    ...['--size', String(plan.tmpBytes), '--tmpfs', '/tmp'],
+    ...['--ro-bind', plan.shared.node, INSIDE.node],
+    ...['--ro-bind', plan.shared.bundle, INSIDE.bundle],
+    ...[plan.writableCache ? '--bind' : '--ro-bind', plan.shared.compileCache, INSIDE.compileCache],
+    ...['--bind', plan.workspace, INSIDE.workspace],
+    ...['--bind', plan.birth, INSIDE.birth],
+    ...['--ro-bind', plan.wire, INSIDE.wire],
+    // What is left is memory without a bound: the root itself, and the folder of devices.
+    ...['--remount-ro', '/dev', '--remount-ro', '/'],
+    ...['--chdir', INSIDE.workspace],
+    '--clearenv',
+    ...Object.entries(insideEnvironment()).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...(plan.filterFd === undefined ? [] : ['--seccomp', String(plan.filterFd)]),
+    '--',
+    ...plan.program,
+  ]
+}
+
+function namespaces(hostname: string): string[] {
+  return [
+    ...['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-net', '--unshare-cgroup-try'],
+    '--disable-userns',
+    ...['--uid', String(INSIDE_UID), '--gid', String(INSIDE_UID)],
+    ...['--hostname', hostname],
+    '--die-with-parent',
+    // A terminal of the operator must not be within reach of TIOCSTI.
+    '--new-session',
+    ...['--cap-drop', 'ALL'],
+  ]
+}
+
+const system = (entries: readonly SystemEntry[]): string[] =>
+  entries.flatMap(({ path, link }) => (link === undefined ? ['--ro-bind', path, path] : ['--symlink', link, path]))

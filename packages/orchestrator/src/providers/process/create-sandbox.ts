@@ -1,0 +1,207 @@
+import { execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { closeSync } from 'node:fs'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { SpecfleetError } from '@specfleet/shared'
+import type { SandboxRequest } from '../provider.ts'
+import { hold, isErrno } from './alive.ts'
+import { INSIDE } from './bwrap-arguments.ts'
+import { cgroupFolders, makeCgroups } from './cgroups.ts'
+import { destroySandbox } from './destroy-sandbox.ts'
+import type { Engine } from './engine.ts'
+import { PROGRAM_PATH, sessionEnvironment } from './host-abilities.ts'
+import { giveTo, stageOf } from './isolation.ts'
+import { isolatedCommand, isolatedWorker, shimCommand, wallClockSeconds, workerFlags } from './launch.ts'
+import { folderLayout, type SandboxLayout, sandboxLayout } from './layout.ts'
+import { MARK } from './processes.ts'
+import type { Confinement, SandboxRecord } from './record.ts'
+import { dyingWithParent, shimArguments } from './shim.ts'
+import { makeFolder } from './system-folder.ts'
+
+const run = promisify(execFile)
+
+/**
+ * Makes a sandbox in one atomic step that others can see: its folder, prepared under another name, is renamed.
+ * From before that moment somebody holds its `alive` FIFO, first this process, then the shim.
+ * `taken`: somebody has a sandbox, or what is left of one, under this id.
+ * @throws SpecfleetError, Error of the system, or the signal's reason; nothing is left then
+ */
+export async function createSandbox(
+  engine: Engine,
+  request: SandboxRequest,
+  signal: AbortSignal,
+): Promise<'made' | 'taken'> {
+  const sandbox = sandboxLayout(engine.layout.sandboxes, request.id)
+  const making = folderLayout(join(engine.layout.sandboxes, `.making-${randomUUID()}`))
+  const record = recordOf(engine, request)
+  let held: number | undefined
+  try {
+    await prepare(engine, request, record, making, sandbox)
+    held = hold(making.alive)
+    signal.throwIfAborted()
+    if (!(await claim(making, sandbox))) return 'taken'
+    await finish(engine, request, record, sandbox, held, signal)
+    return 'made'
+  } finally {
+    if (held !== undefined) closeSync(held)
+    await rm(making.folder, { recursive: true, force: true })
+  }
+}
+
+/** What has its name and fails all the same is removed again. */
+async function finish(
+  engine: Engine,
+  request: SandboxRequest,
+  record: SandboxRecord,
+  sandbox: SandboxLayout,
+  held: number,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await Promise.all([confine(engine, record), engine.wire.open(record.id)])
+    signal.throwIfAborted()
+    await startShim(engine, request, record, sandbox, held)
+  } catch (error) {
+    await destroySandbox(engine, record.id)
+    throw error
+  }
+}
+
+function recordOf(engine: Engine, { id, labels, limits }: SandboxRequest): SandboxRecord {
+  const mark = `${id}-${randomUUID().slice(0, 8)}`
+  return {
+    v: 1,
+    id,
+    mark,
+    labels,
+    limits,
+    isolated: engine.isolation !== undefined,
+    confinement: planConfinement(engine, `specfleet-${mark}`),
+    createdAt: engine.clock.now().toISOString(),
+  }
+}
+
+function planConfinement({ confiner }: Engine, name: string): Confinement {
+  switch (confiner.kind) {
+    case 'cgroup':
+      return { kind: 'cgroup', folders: cgroupFolders(confiner.hierarchies, name) }
+    case 'scope':
+      return { kind: 'scope', unit: name }
+    case 'none':
+      return { kind: 'none' }
+  }
+}
+
+async function prepare(
+  engine: Engine,
+  request: SandboxRequest,
+  record: SandboxRecord,
+  making: SandboxLayout,
+  sandbox: SandboxLayout,
+): Promise<void> {
+  const isolated = engine.isolation !== undefined
+  const env = {
+    ...request.env,
+    BUS_URL: isolated ? INSIDE.busUrl : `unix:${sandbox.socket}`,
+    WORKSPACE: isolated ? INSIDE.workspace : sandbox.workspace,
+  }
+  await makeFolder(making.folder)
+  const folders = [making.workspace, making.birth, making.wire, ...(isolated ? [] : [making.tmp])]
+  await Promise.all([
+    run('mkfifo', ['-m', '600', making.alive, making.out], { env: { PATH: PROGRAM_PATH } }),
+    writeFile(making.record, JSON.stringify(record), { mode: 0o600 }),
+    ...folders.map((folder) => makeFolder(folder, 0o700)),
+  ])
+  await writeFile(making.envFile, JSON.stringify(env), { mode: 0o600 })
+  const { isolation } = engine
+  if (isolation === undefined) return
+  for (const path of [making.envFile, ...folders]) await giveTo(isolation.identity, sandbox, path)
+}
+
+/** Whether the name was free. A folder is never renamed over one that holds something. */
+async function claim(making: SandboxLayout, sandbox: SandboxLayout): Promise<boolean> {
+  try {
+    await rename(making.folder, sandbox.folder)
+    return true
+  } catch (error) {
+    if (isErrno(error, 'ENOTEMPTY', 'EEXIST')) return false
+    throw error
+  }
+}
+
+async function confine({ confiner }: Engine, { confinement, limits }: SandboxRecord): Promise<void> {
+  if (confiner.kind !== 'cgroup' || confinement.kind !== 'cgroup') return
+  const [folder] = confinement.folders
+  if (folder !== undefined) await makeCgroups(confiner.hierarchies, basename(folder), limits)
+}
+
+/** Settles when the shim runs; from then on it, and no longer this process, holds the sandbox. */
+function startShim(
+  engine: Engine,
+  request: SandboxRequest,
+  { confinement, limits, mark }: SandboxRecord,
+  sandbox: SandboxLayout,
+  held: number,
+): Promise<void> {
+  const { isolation, confiner, layout } = engine
+  const stage = isolation === undefined ? undefined : stageOf(layout, isolation.identity)
+  const scope = confinement.kind === 'scope' ? { unit: confinement.unit, limits } : undefined
+  const [program = '', ...rest] = shimCommand(engine.shim, stage, scope)
+  const plan = shimArguments({
+    wallClockSeconds: wallClockSeconds(limits),
+    gracious: isolation === undefined,
+    cgroups: confinement.kind === 'cgroup' ? confinement.folders.map((folder) => join(folder, 'cgroup.procs')) : [],
+    stage,
+    filter: isolation?.system.filter,
+    scoped: scope !== undefined,
+    workingFolder: isolation === undefined ? sandbox.workspace : '/',
+    command: workerCommand(engine, request, sandbox),
+  })
+  const child = spawn(program, [...rest, ...plan], {
+    cwd: sandbox.folder,
+    detached: true,
+    env: {
+      PATH: PROGRAM_PATH,
+      [MARK]: mark,
+      ...(confiner.kind === 'scope' ? sessionEnvironment(confiner.uid) : {}),
+      ...(isolation === undefined ? unsafeEnvironment(engine, sandbox) : {}),
+    },
+    stdio: ['ignore', 'ignore', 'ignore', held],
+  })
+  return new Promise((started, failed) => {
+    child.once('error', (cause) =>
+      failed(new SpecfleetError('provider.failed', `${program}: ${cause.message}`, { cause })),
+    )
+    child.once('spawn', () => {
+      child.unref()
+      started()
+    })
+  })
+}
+
+function workerCommand(engine: Engine, { limits }: SandboxRequest, sandbox: SandboxLayout): string[] {
+  const supported = process.allowedNodeEnvironmentFlags
+  if (engine.isolation === undefined) {
+    return dyingWithParent([process.execPath, ...workerFlags(limits, supported), resolve(engine.workerBundle)])
+  }
+  const { identity, system } = engine.isolation
+  return isolatedCommand({
+    root: engine.layout.root,
+    identity,
+    system,
+    sandbox,
+    memoryMb: limits.memoryMb,
+    program: isolatedWorker(limits, supported),
+  })
+}
+
+/** The sandbox that is none has the same variables as the others, at the paths of the host. */
+const unsafeEnvironment = (engine: Engine, sandbox: SandboxLayout): Record<string, string> => ({
+  HOME: sandbox.tmp,
+  TMPDIR: sandbox.tmp,
+  LANG: 'C.UTF-8',
+  SPECFLEET_ENV_FILE: sandbox.envFile,
+  NODE_COMPILE_CACHE: join(engine.layout.system, 'unsafe-cache'),
+})

@@ -1,0 +1,143 @@
+/** Whether sandboxes can be isolated on this host, and everything that takes. */
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { chown, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { INSIDE } from './bwrap-arguments.ts'
+import { findBwrap, findIdentity, PROGRAM_PATH, type Refusal } from './host-abilities.ts'
+import { uidOf } from './host-uid.ts'
+import { type HostIdentity, type IsolatedPlan, isolatedCommand, isolatedWorker, UNSHARE } from './launch.ts'
+import { type EngineLayout, folderLayout, type SandboxLayout } from './layout.ts'
+import { FILTER_FD, STAGE } from './shim.ts'
+import { makeFolder, makeSystemFolder, place, type SystemFolder } from './system-folder.ts'
+
+const run = promisify(execFile)
+
+export type Isolation = { readonly identity: HostIdentity; readonly system: SystemFolder }
+
+/** Memory that a trial may use. */
+const TRIAL_MEMORY_MB = 512
+const TRIAL_LIMIT_MS = 20_000
+
+export async function prepareIsolation(
+  layout: EngineLayout,
+  options: { bundle: string; bwrapPath: string | undefined },
+): Promise<Isolation | Refusal> {
+  const bwrap = await findBwrap(options.bwrapPath)
+  if ('reason' in bwrap) return bwrap
+  const identity = await findIdentity()
+  if ('reason' in identity) return identity
+  const system = await makeSystemFolder(layout.system, options.bundle, bwrap.path)
+  const isolation = { identity, system }
+  return await inTrialFolder(layout, identity, async (sandbox) => {
+    const refusal = await tryOut(layout, isolation, sandbox)
+    if (refusal !== undefined) return refusal
+    await warmUp(layout, isolation, sandbox)
+    return isolation
+  })
+}
+
+/** A sandbox's folder that is never listed. */
+async function inTrialFolder<T>(
+  layout: EngineLayout,
+  identity: HostIdentity,
+  use: (sandbox: SandboxLayout) => Promise<T>,
+): Promise<T> {
+  const sandbox = folderLayout(join(layout.sandboxes, `.trial-${randomUUID()}`))
+  try {
+    await makeFolder(sandbox.folder)
+    for (const folder of [sandbox.workspace, sandbox.birth, sandbox.wire]) {
+      await makeFolder(folder, 0o700)
+      await giveTo(identity, sandbox, folder)
+    }
+    return await use(sandbox)
+  } finally {
+    await rm(sandbox.folder, { recursive: true, force: true })
+  }
+}
+
+/** Makes the sandbox's user the owner of a path. */
+export async function giveTo(identity: HostIdentity, sandbox: SandboxLayout, path: string): Promise<void> {
+  if (identity.kind === 'maker') return
+  const owner = uidOf(identity.uids, sandbox.folder)
+  await chown(path, owner, owner)
+}
+
+async function tryOut(
+  layout: EngineLayout,
+  isolation: Isolation,
+  sandbox: SandboxLayout,
+): Promise<Refusal | undefined> {
+  // The cache is made after this, so any readable folder stands in for it.
+  const cacheInMaking = sandbox.workspace
+  const program = [INSIDE.node, '--version']
+  const complaint = await runInside(layout, isolation, { ...plan(layout, isolation, sandbox), cacheInMaking, program })
+  return complaint === undefined ? undefined : explainRefusal(complaint)
+}
+
+/** The kernel's words are about system calls; these are about what an operator can change. Pure. */
+export function explainRefusal(complaint: string): Refusal {
+  const said = complaint.trim().split('\n').at(-1) ?? ''
+  const next = 'mend what it names, or choose process-unsafe by name'
+  if (/new namespace|uid map|CLONE_NEWUSER|unshare failed/i.test(complaint)) {
+    return {
+      reason: `this host forbids user namespaces (${said})`,
+      next: 'allow them (kernel.unprivileged_userns_clone, user.max_user_namespaces, or the AppArmor profile of bwrap), or choose process-unsafe by name',
+    }
+  }
+  if (/mount proc|mounting proc/i.test(complaint)) {
+    return { reason: `this host, itself a container, forbids a /proc of one's own (${said})`, next }
+  }
+  return { reason: `bubblewrap cannot isolate a process here (${said || 'it gave no reason'})`, next }
+}
+
+/**
+ * Runs the worker once with nothing to do, so that its compiled code is there for every later start. It is the
+ * same user as inside every sandbox, since the cache's folder is named after that. Later sandboxes may only
+ * read the cache: one that could write it would choose the code of the next.
+ */
+async function warmUp(layout: EngineLayout, isolation: Isolation, sandbox: SandboxLayout): Promise<void> {
+  const { identity, system } = isolation
+  await place(system.shared.compileCache, async (cacheInMaking) => {
+    await makeFolder(cacheInMaking, 0o700)
+    await giveTo(identity, sandbox, cacheInMaking)
+    const limits = { memoryMb: TRIAL_MEMORY_MB, cpus: 1, pids: 64, wallClockMinutes: 1 }
+    const program = isolatedWorker(limits, process.allowedNodeEnvironmentFlags)
+    // Without an environment the worker refuses to work: how that run ends says nothing.
+    await runInside(layout, isolation, { ...plan(layout, isolation, sandbox), cacheInMaking, program })
+    await run('chmod', ['-R', 'a+rX', cacheInMaking], { env: { PATH: PROGRAM_PATH } })
+  })
+}
+
+const plan = (layout: EngineLayout, isolation: Isolation, sandbox: SandboxLayout) => ({
+  root: layout.root,
+  ...isolation,
+  sandbox,
+  memoryMb: TRIAL_MEMORY_MB,
+})
+
+/** As the shim does it, for a command that is waited for. Its complaint when it fails. */
+async function runInside(
+  layout: EngineLayout,
+  { identity, system }: Isolation,
+  command: IsolatedPlan,
+): Promise<string | undefined> {
+  const script = `exec ${FILTER_FD}< "$2"; [ -z "$1" ] || mount --bind "$1" ${STAGE} || exit 71; shift 2; exec "$@"`
+  const stage = stageOf(layout, identity)
+  const [program = '', ...rest] = [
+    ...(stage === undefined ? [] : UNSHARE),
+    ...['/bin/sh', '-c', script, 'sh', stage ?? '', system.filter ?? '/dev/null'],
+    ...isolatedCommand(command),
+  ]
+  try {
+    await run(program, rest, { cwd: '/', env: { PATH: PROGRAM_PATH }, timeout: TRIAL_LIMIT_MS, killSignal: 'SIGKILL' })
+    return undefined
+  } catch (error) {
+    return error instanceof Error && 'stderr' in error && error.stderr !== '' ? String(error.stderr) : String(error)
+  }
+}
+
+/** The folder that must be bound to `STAGE` for the sandbox's user to reach it. */
+export const stageOf = (layout: EngineLayout, identity: HostIdentity): string | undefined =>
+  identity.kind === 'own' ? layout.root : undefined

@@ -1,0 +1,76 @@
+import { join } from 'node:path'
+import type { SandboxId } from '@specfleet/shared'
+import { WIRE_FOLDER, WIRE_SOCKET } from '../wire/control-protocol.ts'
+
+/** What an engine of processes keeps on disk. Everything about a sandbox is in its one folder. */
+export type EngineLayout = {
+  readonly root: string
+  /** One folder a sandbox, named by its id; names that begin with a dot are being made or being removed. */
+  readonly sandboxes: string
+  /** What all sandboxes share, read-only. */
+  readonly system: string
+  readonly wire: string
+  /** Random name of this engine, made once. */
+  readonly engine: string
+}
+
+export function engineLayout(root: string): EngineLayout {
+  return {
+    root,
+    sandboxes: join(root, 'sandboxes'),
+    system: join(root, 'system'),
+    wire: join(root, 'wire'),
+    engine: join(root, 'engine'),
+  }
+}
+
+export type SandboxLayout = {
+  readonly folder: string
+  /** Written before the folder has its name: labels, limits, owner. */
+  readonly record: string
+  /** A FIFO that somebody holds open for writing for as long as the sandbox is being made or runs. */
+  readonly alive: string
+  /** A FIFO by which output reaches the process that keeps its end. */
+  readonly out: string
+  /** The first thing the shim writes: its own line of `/proc/self/stat`. */
+  readonly shim: string
+  /** Process id of what the shim waits for. */
+  readonly job: string
+  /** The last thing the shim writes: exit code and elapsed seconds. */
+  readonly exit: string
+  /** Counters of a limit that ends with the sandbox, saved by the shim. */
+  readonly events: string
+  readonly log: string
+  /** Writable by the worker, which removes the environment file once it has read it. */
+  readonly birth: string
+  readonly envFile: string
+  readonly workspace: string
+  readonly wire: string
+  readonly socket: string
+  /** Home and temporary files where there is no private `/tmp`. */
+  readonly tmp: string
+}
+
+export const sandboxLayout = (sandboxes: string, id: SandboxId): SandboxLayout => folderLayout(join(sandboxes, id))
+
+export function folderLayout(folder: string): SandboxLayout {
+  const birth = join(folder, 'birth')
+  const wire = join(folder, WIRE_FOLDER)
+  return {
+    folder,
+    record: join(folder, 'sandbox.json'),
+    alive: join(folder, 'alive'),
+    out: join(folder, 'out'),
+    shim: join(folder, 'shim'),
+    job: join(folder, 'job'),
+    exit: join(folder, 'exit'),
+    events: join(folder, 'events'),
+    log: join(folder, 'log'),
+    birth,
+    envFile: join(birth, 'env.json'),
+    workspace: join(folder, 'workspace'),
+    wire,
+    socket: join(wire, WIRE_SOCKET),
+    tmp: join(folder, 'tmp'),
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * Sandboxes as processes of this host, isolated by bubblewrap, or, chosen by name, not isolated at all.
+ *
+ * 1. A sandbox is its folder: everything that is known about it is there, so any orchestrator of this host finds it.
+ * 2. A shim, no child of ours in life, runs the worker, writes its exit and holds a FIFO: exits are told by the
+ *    kernel to whoever reads that FIFO, however the sandbox or its maker ended. Nothing is polled.
+ * 3. The environment travels in a file that only the sandbox's user may read and that the worker removes: no
+ *    credential is ever an argument or a variable of a process.
+ * 4. What isolation was asked for and cannot be had is refused; there is no fallback.
+ */
+import { resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { type SandboxId, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
+import type { Clock } from '../../clock.ts'
+import type { Log } from '../../log.ts'
+import type { Created, Limits, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
+import type { Forwarder } from '../wire/forwarder.ts'
+import { whenReleased } from './alive.ts'
+import { createSandbox } from './create-sandbox.ts'
+import { destroySandbox, sweep } from './destroy-sandbox.ts'
+import { type Engine, engineName, makeEngineFolders } from './engine.ts'
+import { type FoundSandbox, findJob, findSandbox, findShim, listSandboxIds, readExit } from './find-sandbox.ts'
+import { describeLimits, findConfiner, missingPrograms, type Refusal } from './host-abilities.ts'
+import { type Isolation, prepareIsolation } from './isolation.ts'
+import { LEAST_MEMORY_MB, LEAST_PIDS } from './launch.ts'
+import { engineLayout, sandboxLayout } from './layout.ts'
+import { allProcesses, descend, signalProcess } from './processes.ts'
+import { placeShim } from './system-folder.ts'
+
+export type ProcessProviderOptions = {
+  /** The engine's folder. Whoever opens a provider on the same folder of the same host reaches the same sandboxes. */
+  readonly root: string
+  /** Marks this fleet's sandboxes among those of the engine. */
+  readonly fleet: string
+  /** Carries the bus into each sandbox; opened on the folders of `engineLayout(root)`. The provider closes it. */
+  readonly wire: Forwarder
+  /** The worker, one file that needs nothing beside it. */
+  readonly workerBundle: string
+  /** No isolation: for hosts without bubblewrap, by the operator's choice. */
+  readonly unsafe: boolean
+  /** A bubblewrap that is not among the system's programs. */
+  readonly bwrapPath?: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/**
+ * @throws SpecfleetError `provider.unavailable` with the reason when the isolation cannot be had here;
+ * `worker.bundle` when the worker cannot be read
+ */
+export async function openProcessProvider(options: ProcessProviderOptions): Promise<SandboxProvider & AsyncDisposable> {
+  const refusal = await missingPrograms(!options.unsafe, process.platform)
+  if (refusal !== undefined) throw unavailable(refusal)
+  const layout = engineLayout(resolve(options.root))
+  await makeEngineFolders(layout)
+  const [isolation, confiner] = await Promise.all([
+    options.unsafe ? undefined : isolate(layout, options),
+    findConfiner(`specfleet-probe-${process.pid}`),
+  ])
+  const engine: Engine = {
+    layout,
+    fleet: options.fleet,
+    isolation,
+    confiner,
+    wire: options.wire,
+    shim: await placeShim(layout.system),
+    workerBundle: options.workerBundle,
+    clock: options.clock,
+    log: options.log,
+  }
+  await sweep(engine)
+  return new ProcessProvider(engine, await engineName(layout))
+}
+
+async function isolate(layout: Engine['layout'], options: ProcessProviderOptions): Promise<Isolation> {
+  const isolation = await prepareIsolation(layout, { bundle: options.workerBundle, bwrapPath: options.bwrapPath })
+  if ('reason' in isolation) throw unavailable(isolation)
+  return isolation
+}
+
+const unavailable = ({ reason, next }: Refusal) => new SpecfleetError('provider.unavailable', reason, { next })
+
+class ProcessProvider implements SandboxProvider, AsyncDisposable {
+  readonly name: string
+  readonly engine: string
+  readonly isolation: string
+  readonly #engine: Engine
+  readonly #listeners = new Set<(event: SandboxEvent) => void>()
+  readonly #watched = new Map<SandboxId, Disposable>()
+
+  constructor(engine: Engine, name: string) {
+    this.#engine = engine
+    this.engine = name
+    this.name = engine.isolation === undefined ? 'process-unsafe' : 'process'
+    this.isolation = `${describeIsolation(engine)}; ${describeLimits(engine.confiner)}`
+  }
+
+  async create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {
+    const refused = refuseLimits(request.limits)
+    if (refused !== undefined) return failed(new SpecfleetError('config.invalid', refused))
+    try {
+      return await this.#create(request, signal)
+    } catch (error) {
+      if (signal.aborted) throw error
+      const { code, message, retryable } = toSpecfleetError(error)
+      return { kind: 'failed', code: code === 'internal' ? 'provider.failed' : code, message, retryable }
+    }
+  }
+
+  async #create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {
+    const { id, labels } = request
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const found = await this.#find(id)
+      if (found !== undefined && found.kind !== 'half-made') {
+        const { expiresAt: _, ...identity } = found.record.labels
+        const { expiresAt: __, ...wanted } = labels
+        if (!isDeepStrictEqual(identity, wanted))
+          return failed(new SpecfleetError('provider.conflict', `${id} is a sandbox of another run`))
+        this.#follow(id)
+        return { kind: 'running' }
+      }
+      if (found !== undefined) await destroySandbox(this.#engine, id)
+      if ((await createSandbox(this.#engine, request, signal)) === 'made') {
+        this.#follow(id)
+        return { kind: 'running' }
+      }
+    }
+    return failed(new SpecfleetError('provider.conflict', `the folder ${id} holds no sandbox`))
+  }
+
+  async inspect(id: SandboxId): Promise<Sandbox | undefined> {
+    const found = await this.#find(id)
+    return found === undefined || found.record.labels.fleet !== this.#engine.fleet ? undefined : this.#describe(found)
+  }
+
+  async list(): Promise<readonly Sandbox[]> {
+    const ids = await listSandboxIds(this.#engine.layout.sandboxes)
+    const found = await Promise.all(ids.map((id) => this.inspect(id)))
+    return found.filter((sandbox) => sandbox !== undefined)
+  }
+
+  async stop(id: SandboxId, how: 'term' | 'kill'): Promise<void> {
+    const sandbox = sandboxLayout(this.#engine.layout.sandboxes, id)
+    const shim = await findShim(sandbox)
+    if (shim === undefined) return
+    const job = await findJob(sandbox, shim)
+    if (job === undefined || how === 'kill') return await signalProcess(job ?? shim, 'SIGKILL')
+    // The worker is the child of `timeout`; isolated, of the first process of its namespace, bwrap's grandchild.
+    const worker = descend(await allProcesses(), job.pid, this.#engine.isolation === undefined ? 1 : 3)
+    await signalProcess(worker ?? job, 'SIGTERM')
+  }
+
+  async destroy(id: SandboxId): Promise<void> {
+    this.#unfollow(id)
+    await destroySandbox(this.#engine, id)
+  }
+
+  watch(onEvent: (event: SandboxEvent) => void): AsyncDisposable {
+    // A closure of its own, so that one function may watch twice.
+    const listener = (event: SandboxEvent) => onEvent(event)
+    this.#listeners.add(listener)
+    // Whatever is listed as running is followed.
+    this.list().catch((error: unknown) => {
+      this.#engine.log.error('provider.watch-failed', { error })
+      listener({ kind: 'gap' })
+    })
+    return { [Symbol.asyncDispose]: async () => void this.#listeners.delete(listener) }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listeners.clear()
+    for (const id of [...this.#watched.keys()]) this.#unfollow(id)
+    await this.#engine.wire[Symbol.asyncDispose]()
+  }
+
+  #find(id: SandboxId): Promise<FoundSandbox | undefined> {
+    return findSandbox(sandboxLayout(this.#engine.layout.sandboxes, id))
+  }
+
+  async #describe(found: FoundSandbox): Promise<Sandbox> {
+    const { id, labels } = found.record
+    if (found.kind === 'live') {
+      this.#follow(id)
+      return { id, labels, state: { kind: 'running' } }
+    }
+    const told = found.kind === 'ended' ? found.exit : undefined
+    const exit = await readExit(sandboxLayout(this.#engine.layout.sandboxes, id), found.record, told)
+    return { id, labels, state: { kind: 'exited', exit } }
+  }
+
+  /** Tells the exit of a sandbox once, at once if it has ended already. */
+  #follow(id: SandboxId): void {
+    if (this.#watched.has(id)) return
+    const { alive } = sandboxLayout(this.#engine.layout.sandboxes, id)
+    const watch = whenReleased(alive, () => {
+      this.#watched.delete(id)
+      for (const listener of this.#listeners) listener({ kind: 'exited', id })
+    })
+    this.#watched.set(id, watch)
+  }
+
+  #unfollow(id: SandboxId): void {
+    this.#watched.get(id)?.[Symbol.dispose]()
+    this.#watched.delete(id)
+  }
+}
+
+function describeIsolation({ isolation }: Engine): string {
+  if (isolation === undefined) return 'no isolation: sandboxes can do what the orchestrator can'
+  const filter = isolation.system.filter === undefined ? 'system calls not filtered' : 'filtered system calls'
+  const user = isolation.identity.kind === 'own' ? ', a host user each' : ''
+  return `bubblewrap: own user, process, mount, IPC and network namespaces, ${filter}${user}`
+}
+
+function refuseLimits({ pids, memoryMb }: Limits): string | undefined {
+  if (pids < LEAST_PIDS) return `a sandbox needs at least ${LEAST_PIDS} processes, not ${pids}`
+  if (memoryMb < LEAST_MEMORY_MB) return `a sandbox needs at least ${LEAST_MEMORY_MB} MiB, not ${memoryMb}`
+  return undefined
+}
+
+const failed = ({ code, message, retryable }: SpecfleetError): Created => ({ kind: 'failed', code, message, retryable })

@@ -1,0 +1,97 @@
+/** What `/proc` tells of the host's processes. Process ids are used again: one counts only with its start time. */
+import { readdir, readFile, readlink } from 'node:fs/promises'
+import { sep } from 'node:path'
+import { isErrno } from './alive.ts'
+
+export type Process = {
+  readonly pid: number
+  readonly parent: number
+  readonly session: number
+  /** In clock ticks since boot. */
+  readonly start: string
+}
+
+/** Parses a line of `/proc/<pid>/stat`; the name, in brackets, may hold anything. Pure. */
+export function parseStat(stat: string): Process | undefined {
+  const pid = Number(stat.slice(0, stat.indexOf(' ')))
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [, parent, , session] = fields
+  const start = fields[19]
+  if (!Number.isInteger(pid) || pid < 1 || parent === undefined || session === undefined || start === undefined)
+    return undefined
+  return { pid, parent: Number(parent), session: Number(session), start }
+}
+
+export async function findProcess(pid: number): Promise<Process | undefined> {
+  const stat = await readOfProcess(() => readFile(`/proc/${pid}/stat`, 'utf8'))
+  return stat === undefined ? undefined : parseStat(stat)
+}
+
+export const isSame = async (process: Process): Promise<boolean> =>
+  (await findProcess(process.pid))?.start === process.start
+
+export async function allProcesses(): Promise<Process[]> {
+  const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0)
+  const found = await Promise.all(pids.map(findProcess))
+  return found.filter((process) => process !== undefined)
+}
+
+/** Follows first children down from a process. `undefined` when the chain is shorter. Pure. */
+export function descend(processes: readonly Process[], from: number, levels: number): Process | undefined {
+  let at = processes.find(({ pid }) => pid === from)
+  for (let level = 0; level < levels && at !== undefined; level++) {
+    const { pid } = at
+    at = processes
+      .filter(({ parent }) => parent === pid)
+      .sort((one, other) => Number(one.start) - Number(other.start) || one.pid - other.pid)[0]
+  }
+  return at
+}
+
+/** Signals that very process; nothing when it is gone. */
+export async function signalProcess(process_: Process, how: NodeJS.Signals): Promise<void> {
+  if (await isSame(process_)) signalIfThere(process_.pid, how)
+}
+
+export function signalIfThere(pid: number, how: NodeJS.Signals): void {
+  try {
+    process.kill(pid, how)
+  } catch (error) {
+    if (!isErrno(error, 'ESRCH')) throw error
+  }
+}
+
+/** Set for every process of the host that serves a sandbox; an isolated worker does not inherit it. */
+export const MARK = 'SPECFLEET_SANDBOX_MARK'
+
+export type Traces = {
+  /** What `MARK` was set to. */
+  readonly mark: string
+  /** Where the folder is now. */
+  readonly folder: string
+  readonly shim: number | undefined
+}
+
+/** Processes that serve a sandbox by their mark; and those of its session that work in its folder, marked or not. */
+export async function processesOf({ mark, folder, shim }: Traces): Promise<Process[]> {
+  const belongs = async ({ pid, session }: Process): Promise<boolean> => {
+    const environment = await readOfProcess(() => readFile(`/proc/${pid}/environ`, 'utf8'))
+    if (environment?.split('\0').includes(`${MARK}=${mark}`) === true) return true
+    if (session !== shim) return false
+    const place = await readOfProcess(() => readlink(`/proc/${pid}/cwd`))
+    return place !== undefined && `${place}${sep}`.startsWith(`${folder}${sep}`)
+  }
+  const all = await allProcesses()
+  const answers = await Promise.all(all.map(async (one) => one.pid !== process.pid && (await belongs(one))))
+  return all.filter((_, index) => answers[index])
+}
+
+/** `undefined` when the process is gone, or is none of ours. */
+async function readOfProcess(read: () => Promise<string>): Promise<string | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH', 'EACCES', 'EPERM')) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,59 @@
+import { join, resolve } from 'node:path'
+import { SpecfleetError } from '@specfleet/shared'
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import type { SandboxProvider } from './provider.ts'
+
+/** `auto` takes the best engine that isolates; it never takes one that does not. */
+export const PROVIDER_CHOICES = ['auto', 'process', 'process-unsafe'] as const
+export type ProviderChoice = (typeof PROVIDER_CHOICES)[number]
+
+export type RegistryOptions = {
+  /** Where engines of this host keep what must survive the orchestrator. */
+  readonly home: string
+  readonly fleet: string
+  /** `host:port` of each server of the bus, as this host reaches it, best first. */
+  readonly busAddresses: readonly string[]
+  readonly workerBundle: string
+  readonly bwrapPath?: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/**
+ * Opens the engine of that name; its code is loaded only then.
+ * @throws SpecfleetError `provider.unknown`; `provider.unavailable` with the reason; `worker.bundle`; `provider.failed`
+ */
+export async function openProvider(
+  choice: string,
+  options: RegistryOptions,
+): Promise<SandboxProvider & AsyncDisposable> {
+  switch (choice) {
+    case 'auto':
+    case 'process':
+      return openProcesses(options, false)
+    case 'process-unsafe':
+      return openProcesses(options, true)
+    default:
+      throw new SpecfleetError('provider.unknown', choice, { next: `use ${PROVIDER_CHOICES.join(', ')}` })
+  }
+}
+
+async function openProcesses(options: RegistryOptions, unsafe: boolean): Promise<SandboxProvider & AsyncDisposable> {
+  const [{ openProcessProvider }, { engineLayout }, { openForwarder }] = await Promise.all([
+    import('./process/process-provider.ts'),
+    import('./process/layout.ts'),
+    import('./wire/forwarder.ts'),
+  ])
+  const { home, busAddresses, ...rest } = options
+  // Two engines, since what one of them runs the other must not take over.
+  const root = resolve(join(home, unsafe ? 'process-unsafe' : 'process'))
+  const layout = engineLayout(root)
+  const wire = await openForwarder({ root: layout.wire, sandboxes: layout.sandboxes, busAddresses, ...rest })
+  try {
+    return await openProcessProvider({ ...rest, root, wire, unsafe })
+  } catch (error) {
+    await wire[Symbol.asyncDispose]()
+    throw error
+  }
+}

@@ -1,0 +1,150 @@
+import { chmodSync, chownSync, closeSync, constants, fstatSync, openSync, rmSync, statSync } from 'node:fs'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { type Upstream, WIRE_SOCKET, type WireStatus } from './control-protocol.ts'
+
+/** What one sandbox may ask of the forwarder. A worker needs one connection; the account allows four. */
+export type WireLimits = {
+  readonly connections: number
+  /** New connections at once, and how many more each second: a redial loop must not flood the bus. */
+  readonly burst: number
+  readonly perSecond: number
+  readonly dialTimeoutMs: number
+}
+export const WIRE_LIMITS: WireLimits = { connections: 4, burst: 16, perSecond: 4, dialTimeoutMs: 5_000 }
+
+export type WireOptions = {
+  readonly name: string
+  /** The folder that is mounted into the sandbox; its owner will own the socket. */
+  readonly folder: string
+  readonly limits: WireLimits
+  /** Where the bus is at the moment of a dial, best first. */
+  readonly upstreams: () => readonly Upstream[]
+  readonly onIdle: () => void
+}
+
+/** A sandbox's end of the bus: a unix socket whose bytes go to the bus and back. */
+export interface Wire {
+  status(): WireStatus
+  /** Whether that path is still the folder it listens in, and not another made in its place. */
+  isIn(folder: string): boolean
+  close(): void
+}
+
+/** @throws Error of the file system when the folder is gone or the socket cannot be made */
+export async function openWire(options: WireOptions): Promise<Wire> {
+  const { name, folder, limits } = options
+  // Addressed through the folder's descriptor: a socket's path may not be longer than 107 bytes, and
+  // closing must unlink it in this folder, wherever that has been moved by then.
+  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY)
+  const path = `/proc/self/fd/${descriptor}/${WIRE_SOCKET}`
+  const sockets = new Set<Socket>()
+  const bucket = tokenBucket(limits)
+  let refused = 0
+
+  const refuse = (near: Socket) => {
+    refused++
+    near.destroy()
+  }
+  const accept = (near: Socket) => {
+    // A peer that vanishes is no news; its close event does the rest.
+    near.on('error', () => near.destroy())
+    if (sockets.size >= limits.connections || !bucket.take(performance.now())) return refuse(near)
+    sockets.add(near)
+    near.on('close', () => {
+      sockets.delete(near)
+      if (sockets.size === 0) options.onIdle()
+    })
+    dial(options.upstreams(), limits.dialTimeoutMs, near, (far) => {
+      if (far === undefined) refuse(near)
+      else join(near, far)
+    })
+  }
+
+  let server: Server
+  try {
+    rmSync(path, { force: true })
+    server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, accept)
+    await listening(server, path)
+    const { uid, gid } = fstatSync(descriptor)
+    chmodSync(path, 0o600)
+    chownSync(path, uid, gid)
+  } catch (error) {
+    closeSync(descriptor)
+    throw error
+  }
+  return {
+    status: () => ({ name, connections: sockets.size, refused }),
+    isIn: (path) => {
+      const here = fstatSync(descriptor)
+      const there = statSync(path, { throwIfNoEntry: false })
+      return there !== undefined && there.ino === here.ino && there.dev === here.dev
+    },
+    close: () => {
+      server.close(() => closeSync(descriptor))
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+export function listening(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** Tries each address in turn until one answers; calls back once, with nothing when none does or the near end left. */
+function dial(
+  upstreams: readonly Upstream[],
+  timeoutMs: number,
+  near: Socket,
+  done: (far: Socket | undefined) => void,
+): void {
+  const [upstream, ...others] = upstreams
+  if (upstream === undefined || near.destroyed) {
+    done(undefined)
+    return
+  }
+  const far = connect({ ...upstream, allowHalfOpen: true, noDelay: true })
+  const leave = () => far.destroy()
+  let connected = false
+  near.once('close', leave)
+  far.setTimeout(timeoutMs, leave)
+  far.once('connect', () => {
+    connected = true
+    far.setTimeout(0)
+    near.off('close', leave)
+    done(far)
+  })
+  far.on('error', leave)
+  far.once('close', () => {
+    near.off('close', leave)
+    if (!connected) dial(others, timeoutMs, near, done)
+  })
+}
+
+/** `pipe` carries the back-pressure: a slow reader on one side stops the reading on the other. */
+function join(near: Socket, far: Socket): void {
+  near.on('close', () => far.destroy())
+  far.on('close', () => near.destroy())
+  near.pipe(far)
+  far.pipe(near)
+}
+
+/** Pure but for its count; time is in milliseconds. */
+export function tokenBucket(limits: Pick<WireLimits, 'burst' | 'perSecond'>): { take(now: number): boolean } {
+  let tokens = limits.burst
+  let last: number | undefined
+  return {
+    take: (now) => {
+      tokens = Math.min(limits.burst, tokens + ((now - (last ?? now)) / 1000) * limits.perSecond)
+      last = now
+      if (tokens < 1) return false
+      tokens -= 1
+      return true
+    },
+  }
+}

@@ -1,0 +1,118 @@
+/** An engine of processes in a temporary folder, and what of it is left on the host. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { systemClock } from '../../packages/orchestrator/src/clock.ts'
+import { type Log, openLog } from '../../packages/orchestrator/src/log.ts'
+import { openProvider, type RegistryOptions } from '../../packages/orchestrator/src/providers/registry.ts'
+import type { SandboxId } from '../../packages/shared/src/index.ts'
+import type { DistantProvider, ProviderUnderTest } from '../../packages/testkit/src/provider-conformance.ts'
+import { FLEET } from '../../packages/testkit/src/provider-conformance.ts'
+import { PUPPET_BUNDLE } from '../../packages/testkit/src/puppet-bus.ts'
+import type { HostCall } from './provider-host.ts'
+
+export type ProcessChoice = 'process' | 'process-unsafe'
+export type ProcessEngine = ProviderUnderTest & {
+  readonly home: string
+  readonly root: string
+  readonly options: RegistryOptions
+}
+
+const log: Log = openLog({ level: 'error', now: () => new Date(), write: (line) => process.stderr.write(`${line}\n`) })
+
+export async function startProcessEngine(
+  choice: ProcessChoice,
+  busAddress: string,
+  parent = tmpdir(),
+): Promise<ProcessEngine> {
+  const home = await mkdtemp(join(parent, 'specfleet-process-'))
+  const root = join(home, choice)
+  const options = {
+    home,
+    fleet: FLEET,
+    busAddresses: [busAddress],
+    workerBundle: PUPPET_BUNDLE,
+    clock: systemClock,
+    log,
+  }
+  return {
+    home,
+    root,
+    options,
+    open: () => openProvider(choice, options),
+    openElsewhere: () => openElsewhere([choice, home, busAddress, PUPPET_BUNDLE]),
+    remains: async (id) => remainsOf(root, id),
+    [Symbol.asyncDispose]: async () => {
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}
+
+type Call = HostCall extends infer Each ? (Each extends HostCall ? Omit<Each, 'n'> : never) : never
+
+async function openElsewhere(args: string[]): Promise<DistantProvider> {
+  const host = fork(fileURLToPath(new URL('./provider-host.ts', import.meta.url)), args, { execArgv: [] })
+  const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
+  let count = 0
+  const expectAnswer = <T>(n: number) =>
+    new Promise<T>((resolve, reject) => waiting.set(n, { resolve: resolve as (value: never) => void, reject }))
+  host.on('message', ({ n, value, error }: { n: number; value: never; error?: string }) => {
+    if (error === undefined) waiting.get(n)?.resolve(value)
+    else waiting.get(n)?.reject(new Error(error))
+    waiting.delete(n)
+  })
+  host.on('exit', (code) => {
+    for (const { reject } of waiting.values()) reject(new Error(`the other process ended with ${code}`))
+  })
+  const ask = <T>(call: Call) => {
+    count++
+    const answer = expectAnswer<T>(count)
+    host.send({ n: count, ...call })
+    return answer
+  }
+  await expectAnswer(0)
+  const end = async (how: () => void) => {
+    if (host.exitCode !== null || host.signalCode !== null) return
+    const exited = once(host, 'exit')
+    how()
+    await exited
+  }
+  return {
+    create: (request) => ask({ method: 'create', request }),
+    inspect: (id) => ask({ method: 'inspect', id }),
+    destroy: (id) => ask({ method: 'destroy', id }),
+    list: () => ask({ method: 'list' }),
+    kill9: () => end(() => host.kill('SIGKILL')),
+    [Symbol.asyncDispose]: () => end(() => host.send({ n: -1, method: 'close' })),
+  }
+}
+
+/** Folders, control groups and processes that name the sandbox, and folders that are half gone. */
+export function remainsOf(root: string, id: SandboxId): string[] {
+  const folders = readdirSync(join(root, 'sandboxes')).filter((name) => name === id || name.startsWith('.'))
+  const groups = ['memory', 'pids', 'cpu', '.']
+    .map((controller) => join('/sys/fs/cgroup', controller))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+    .filter((path) => path.includes(`specfleet-${id}-`))
+  return [...folders, ...groups, ...processesNaming(id)]
+}
+
+function processesNaming(id: SandboxId): string[] {
+  const read = (path: string) => {
+    try {
+      return readFileSync(path, 'utf8')
+    } catch {
+      return ''
+    }
+  }
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
+    .map((pid) => ({ pid, text: `${read(`/proc/${pid}/cmdline`)}\0${read(`/proc/${pid}/environ`)}` }))
+    .filter(({ text }) => text.includes(`/${id}/`) || text.includes(`=${id}-`))
+    .map(({ pid, text }) => `${pid}: ${text.slice(0, 100).replaceAll('\0', ' ')}`)
+}
