@@ -3,11 +3,11 @@ import {
   decodePhaseContext,
   type EarlierOutputs,
   normaliseEarlier,
+  type Phase,
   type PhaseContext,
   type ResumeState,
   SpecfleetError,
   storeTurn,
-  type TurnRecord,
   type Usage,
 } from '@specfleet/shared'
 import type { ConversationEnd, Means, Tally } from './agent/conversation.ts'
@@ -21,11 +21,14 @@ import { fillWorkspace } from './workspace.ts'
 
 /** Everything a path needs to take a run on from where it stands. */
 export type Run = {
-  readonly session: Session
   readonly resume: ResumeState
+  /** Where the phases begin, when nothing says that some are done. */
+  readonly firstPhase: Phase
   /** Outputs of earlier phases: the desk's, and where it has none, those that came with the environment. */
   readonly earlier: EarlierOutputs
   readonly workspace: WorkspaceView
+  /** The whole environment of tools. */
+  readonly toolEnv: Readonly<Record<string, string>>
   readonly means: Means
 }
 
@@ -63,7 +66,7 @@ export async function prepareRun(session: Session): Promise<Run> {
     labels: { model: resume.task.model, upstream: resume.upstream },
     life,
   }
-  return { session, resume, earlier, workspace, means }
+  return { resume, firstPhase: assignment.env.SPEC_PHASE ?? 'explore', earlier, workspace, toolEnv, means }
 }
 
 const MAX_RETRY_REASON = 2_000
@@ -131,7 +134,7 @@ async function contextOutputs(
 /** The ending that a conversation's end means for the run, but for those that a path decides by itself. */
 export function endingOf(
   end: Exclude<ConversationEnd, { kind: 'over' } | { kind: 'finished' }>,
-  phase?: NonNullable<TurnRecord['phase']>,
+  phase?: Phase,
 ): Ending {
   const at = phase === undefined ? {} : { phase }
   switch (end.kind) {

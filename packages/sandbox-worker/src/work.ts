@@ -20,7 +20,7 @@ const PATHS = { phases: runPhases, prompt: runPrompt, plain: runPlain }
 
 async function sayLastWord(
   { outcome, phase, reason, result }: Extract<Ending, { kind: 'delivered' }>,
-  { session: { link }, means: { tally } }: Run,
+  { means: { link, tally } }: Run,
 ): Promise<void> {
   const { stop } = link.orders
   const wasOrdered = outcome === 'cancelled' || outcome === 'paused' || outcome === 'drained'

@@ -1,1 +1,9 @@
+export {
+  type FakeMessagesApi,
+  type ReceivedRequest,
+  type ScriptedBlock,
+  type ScriptedMessage,
+  type ScriptedReply,
+  startFakeMessagesApi,
+} from './fake-messages-api.ts'
 export { type SecuredTestNats, startNats, type TestNats, type TestNatsOptions } from './nats-server.ts'

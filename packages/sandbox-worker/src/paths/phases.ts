@@ -19,8 +19,8 @@ const ROLES: Record<Exclude<Phase, 'sync'>, Role> = { explore, requirements, des
 
 /** The phase machine: one conversation a phase, each with its own role, until a gate, a failure or the end. */
 export async function runPhases(run: Run): Promise<Ending> {
-  const { orders } = run.session.link
-  let state = startOf(run, run.session.assignment.env.SPEC_PHASE ?? 'explore')
+  const { orders } = run.means.link
+  let state = startOf(run)
   for (;;) {
     const { phase } = state
     if (phase === undefined) return { kind: 'delivered', outcome: 'done' }
@@ -35,7 +35,7 @@ export async function runPhases(run: Run): Promise<Ending> {
 type Worked = { ending: Ending } | { next: ProgressState }
 
 async function workOn(phase: Exclude<Phase, 'sync'>, start: ProgressState, run: Run): Promise<Worked> {
-  const { session, resume, means } = run
+  const { resume, means, workspace, toolEnv } = run
   const conversation = new SpecConversation({
     name: phase,
     prompt: phasePrompt(ROLES[phase], promptParts(run, start.outputs, phase)),
@@ -43,14 +43,10 @@ async function workOn(phase: Exclude<Phase, 'sync'>, start: ProgressState, run: 
     start,
     approval: resume.task.approval,
     offered: [phase],
-    workspaceTools: workspaceTools({
-      workdir: session.assignment.env.WORKSPACE,
-      env: session.toolEnv,
-      access: 'read',
-    }),
-    pathExists: existsIn(session.assignment.env.WORKSPACE),
+    workspaceTools: workspaceTools({ workdir: workspace.root, env: toolEnv, access: 'read' }),
+    pathExists: existsIn(workspace.root),
     endsWith: (step) => step.do !== 'retry',
-    state: (fact) => session.link.state(fact),
+    state: (fact) => means.link.state(fact),
   })
   await using _toolbox = conversation.toolbox
   await enterPhase(run, phase, conversation.progress.attempt)

@@ -10,10 +10,8 @@ import { workspaceTools } from '../tools/workspace-tools.ts'
 const MAX_RESULT = 32 * 1024
 
 /** A plain prompt: nothing is injected and nothing handed in; the last words are the result. */
-export async function runPlain({ session, resume, means }: Run): Promise<Ending> {
-  await using toolbox = new Toolbox(
-    workspaceTools({ workdir: session.assignment.env.WORKSPACE, env: session.toolEnv, access: 'write' }),
-  )
+export async function runPlain({ resume, means, workspace, toolEnv }: Run): Promise<Ending> {
+  await using toolbox = new Toolbox(workspaceTools({ workdir: workspace.root, env: toolEnv, access: 'write' }))
   const conversation: Conversation = {
     name: 'plain',
     ...plainPrompt(resume.task.text),

@@ -15,9 +15,9 @@ const HANDED_IN = PHASES.filter((phase) => phase !== 'sync')
 
 /** The spec-driven prompt: one conversation in which the agent drives and hands in phase after phase. */
 export async function runPrompt(run: Run): Promise<Ending> {
-  const { session, resume, means } = run
+  const { resume, means, workspace, toolEnv } = run
   const skill = skillText(resume.task.selectedSkill)
-  const start = startOf(run, 'explore')
+  const start = startOf(run)
   const { phase } = start
   if (phase === undefined) return { kind: 'delivered', outcome: 'done' }
   if (phase === 'sync') return finishBySync(run, start.outputs)
@@ -28,11 +28,11 @@ export async function runPrompt(run: Run): Promise<Ending> {
     start,
     approval: resume.task.approval,
     offered: HANDED_IN,
-    workspaceTools: workspaceTools({ workdir: session.assignment.env.WORKSPACE, env: session.toolEnv, access: 'read' }),
-    pathExists: existsIn(session.assignment.env.WORKSPACE),
+    workspaceTools: workspaceTools({ workdir: workspace.root, env: toolEnv, access: 'read' }),
+    pathExists: existsIn(workspace.root),
     endsWith: endsConversation,
     state: async (fact) => {
-      await session.link.state(fact)
+      await means.link.state(fact)
       const next = conversation.progress.phase
       if (fact.type === 'phase.completed' && next !== undefined && next !== 'sync') await enterPhase(run, next, 1)
     },

@@ -18,12 +18,16 @@ const NEEDS: Record<Phase, readonly Phase[]> = {
 }
 
 /**
- * Where the run goes on: where the desk says, else at the first phase from `first` on without an output.
+ * Where the run goes on: where the desk says, else at the first phase from `firstPhase` on without an output.
  *
  * @throws SpecfleetError `context.invalid` when that phase lacks what it builds on
  */
-export function startOf({ resume, earlier }: Pick<Run, 'resume' | 'earlier'>, first: Phase): ProgressState {
-  const rest = PHASES.slice(PHASES.indexOf(first))
+export function startOf({
+  resume,
+  earlier,
+  firstPhase,
+}: Pick<Run, 'resume' | 'earlier' | 'firstPhase'>): ProgressState {
+  const rest = PHASES.slice(PHASES.indexOf(firstPhase))
   const phase = resume.phase ?? rest.find((each) => earlier[each] === undefined)
   if (phase === undefined) return { phase, failedAttempts: 0, outputs: earlier }
   const missing = NEEDS[phase].filter((needed) => earlier[needed] === undefined)
@@ -39,9 +43,9 @@ export function startOf({ resume, earlier }: Pick<Run, 'resume' | 'earlier'>, fi
 const before = (phase: Phase, outputs: EarlierOutputs): EarlierOutputs =>
   Object.fromEntries(PHASES.slice(0, PHASES.indexOf(phase)).map((each) => [each, outputs[each]]))
 
-export function promptParts({ session, resume, workspace }: Run, earlier: EarlierOutputs, phase: Phase): PromptParts {
+export function promptParts({ means, resume, workspace }: Run, earlier: EarlierOutputs, phase: Phase): PromptParts {
   const { title, text } = resume.task
-  const spec = { id: session.link.scope.specId, title, text }
+  const spec = { id: means.link.scope.specId, title, text }
   const parts = { spec, workspace, earlier }
   const { feedback } = resume
   // What a person said is about the phase that the resume state names, and no later one.
@@ -49,20 +53,20 @@ export function promptParts({ session, resume, workspace }: Run, earlier: Earlie
 }
 
 /** Says that work on a phase begins, or goes on, in this incarnation. */
-export async function enterPhase({ session, means }: Run, phase: Phase, attempt: number): Promise<void> {
-  session.link.standing.phase = phase
-  await session.link.state({ type: 'phase.started', data: { phase, attempt, turn: means.tally.turns } })
+export async function enterPhase({ means }: Run, phase: Phase, attempt: number): Promise<void> {
+  means.link.standing.phase = phase
+  await means.link.state({ type: 'phase.started', data: { phase, attempt, turn: means.tally.turns } })
 }
 
 /** Says that a phase failed for another reason than its evaluation. */
 export async function failPhase(
-  { session, means }: Run,
+  { means }: Run,
   phase: Phase,
   reason: string,
   { progress, spent }: Pick<SpecConversation, 'progress' | 'spent'>,
 ): Promise<void> {
   const { turns } = means.tally
-  await session.link.state({
+  await means.link.state({
     type: 'phase.failed',
     data: { phase, attempts: progress.attempt, turn: turns, reason, usage: spent.on(phase) },
   })
@@ -70,7 +74,7 @@ export async function failPhase(
 
 /** The last phase, which no model works on. */
 export async function finishBySync(run: Run, outputs: EarlierOutputs): Promise<Ending> {
-  const { link } = run.session
+  const { link } = run.means
   const { facts, passed, feedback } = syncFacts(link.scope.specId, outputs, run.means.tally.turns)
   await enterPhase(run, 'sync', 1)
   for (const fact of facts) await link.state(fact)
