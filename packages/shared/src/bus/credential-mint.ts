@@ -2,8 +2,12 @@ import { z } from 'zod'
 import { SpecfleetError } from '../contract/errors.ts'
 import type { Bus } from './connection.ts'
 import { writeCreds } from './creds-file.ts'
+import { readApiAnswer } from './jetstream-api.ts'
 import { type AccountClaims, readClaims, signClaims } from './jwt.ts'
+import { natsBus } from './nats-bus.ts'
 import { deriveKey, generateKey, isPublicKey, keyFromSeed, type NKey, seedOf } from './nkey.ts'
+import { HEADER } from './publish.ts'
+import { pause, retryDelay, retrying } from './retry.ts'
 import {
   revokedClaims,
   SANDBOX_ACCOUNT_PREFIX,
@@ -31,6 +35,8 @@ export interface CredentialMint extends AsyncDisposable {
 export type MintOptions = {
   /** Connected with `systemCreds`. */
   system: Bus
+  /** Connected with `orchestratorCreds`. */
+  app: Bus
   operatorSigningSeed: string
   appAccountId: string
   now: () => Date
@@ -77,6 +83,8 @@ export function openCredentialMint(options: MintOptions): CredentialMint {
     },
     async revoke(account) {
       await push(checkedAccount(account), `${SANDBOX_ACCOUNT_PREFIX}revoked`, revokedClaims(now()))
+      await connectionsGone(system, account)
+      await settleStreams(options.app)
       await command(system, 'DELETE', deletion(operator, account, now()))
     },
     accounts: () => sandboxAccounts(system),
@@ -107,6 +115,51 @@ async function command(system: Bus, what: 'UPDATE' | 'DELETE', jwt: string): Pro
   if (code >= 200 && code < 300) return
   const reason = answer.data?.error?.description ?? answer.data?.data?.message ?? 'it gave no reason'
   throw new SpecfleetError('bus.refused', `the account was not taken: ${reason}`)
+}
+
+const Servers = z.object({ statsz: z.object({ active_servers: z.number().int().min(1) }) })
+const Connections = z.object({ data: z.object({ num_connections: z.number() }) })
+const CLOSING_MS = 10_000
+const LOOK_MS = 2_000
+
+/** Waits until no server has a connection of the account: they close it right after they confirmed the update. */
+async function connectionsGone(system: Bus, account: string): Promise<void> {
+  const limit = AbortSignal.timeout(CLOSING_MS)
+  const stats = await system.requestJson('$SYS.REQ.SERVER.PING.STATSZ', {}, { timeoutMs: ANSWER_MS })
+  const max = Servers.parse(stats).statsz.active_servers
+  for (let look = 1; ; look += 1) {
+    let open = 0
+    const answers = system.requestMany('$SYS.REQ.SERVER.PING.CONNZ', { acc: account }, { timeoutMs: LOOK_MS, max })
+    for await (const answer of answers) open += Connections.parse(answer.json()).data.num_connections
+    if (open === 0) return
+    if (limit.aborted) throw new SpecfleetError('bus.timeout', `account ${account} still has ${open} connections`)
+    await pause(retryDelay(look, 0.5), limit)
+  }
+}
+
+const SETTLE_MS = 30_000
+/** The server's code for "expected stream does not match". */
+const OTHER_STREAM = 10060
+
+/**
+ * Waits until the streams have dealt with all they were given so far: each takes its
+ * messages in one queue, so behind a message that it refuses without storing it, nothing
+ * earlier is left.
+ */
+async function settleStreams(app: Bus): Promise<void> {
+  const headers = { [HEADER.expectStream]: 'none' }
+  const settle = (subject: string): Promise<void> =>
+    retrying(natsBus(app), { limitMs: SETTLE_MS }, async () => {
+      const reply = await app.request(subject, '', { timeoutMs: SETTLE_MS, headers })
+      const answer = readApiAnswer(reply.data, z.unknown(), subject)
+      if (answer.ok || answer.fault.errCode !== OTHER_STREAM) {
+        throw new SpecfleetError(
+          'bus.unreachable',
+          `${subject}: ${answer.ok ? 'took a probe' : answer.fault.description}`,
+        )
+      }
+    })
+  await Promise.all(['sf.log.-.-.0.probe', 'sf.trace.-.-.0.probe', 'sf.turn.-.-.0'].map(settle))
 }
 
 async function sandboxAccounts(system: Bus): Promise<string[]> {

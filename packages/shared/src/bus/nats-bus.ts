@@ -84,6 +84,8 @@ export class NatsBus implements Bus {
   #connected = Promise.withResolvers<void>()
   #isConnected = true
   #ended: Error | undefined
+  /** Why the server sent us away last; what closes the connection afterwards says less. */
+  #refusal: Error | undefined
 
   constructor(
     nats: NatsConnection,
@@ -98,7 +100,7 @@ export class NatsBus implements Bus {
     const watching = this.#watch()
     this.closed = nats.closed().then(async (error) => {
       await watching
-      const reason = error instanceof Error ? error : undefined
+      const reason = error instanceof Error ? (this.#refusal ?? error) : undefined
       this.#end(reason)
       return reason
     })
@@ -280,6 +282,7 @@ export class NatsBus implements Bus {
     if (error instanceof PermissionViolationError && error.operation === 'publish') {
       this.requests.failSubject(error.subject, new SpecfleetError('bus.refused', error.message, { cause: error }))
     } else if (isRefusal(error)) {
+      this.#refusal = error
       this.#onStatus({ kind: 'refused', reason: error.message })
     } else if (/slow consumer/i.test(error.message)) {
       this.#onStatus({ kind: 'slow-consumer' })

@@ -23,6 +23,7 @@ export const HEADER = {
   id: 'Nats-Msg-Id',
   expectLastOfSubject: 'Nats-Expected-Last-Subject-Sequence',
   expectSubject: 'Nats-Expected-Last-Subject-Sequence-Subject',
+  expectStream: 'Nats-Expected-Stream',
   rollup: 'Nats-Rollup',
 } as const
 
@@ -54,7 +55,8 @@ function storeError(subject: string, fault: ApiFault): SpecfleetError {
   if (fault.errCode === FAULT.storeFailed && /maximum/i.test(fault.description)) {
     return new SpecfleetError('bus.full', detail)
   }
-  // The store or the cluster is in trouble, which passes: the same id is sent again.
-  if (fault.code === 503 || fault.errCode === FAULT.storeFailed) return new SpecfleetError('bus.unreachable', detail)
+  // The store or the cluster is in trouble or overrun, which passes: the same id is sent again.
+  if (fault.code === 503 || fault.code === 429 || fault.errCode === FAULT.storeFailed)
+    return new SpecfleetError('bus.unreachable', detail)
   return unexpected(subject, fault)
 }

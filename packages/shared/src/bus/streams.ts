@@ -88,6 +88,7 @@ export function declaredStreams(sizes: StreamSizes): StreamConfig[] {
     bucketStream(BUCKETS.runs, replicas),
     bucketStream(BUCKETS.orchestrators, replicas, LIVENESS_TTL_MS),
     bucketStream(BUCKETS.specs, replicas),
+    bucketStream(BUCKETS.memory, replicas),
     file(BLOB_STREAM, [blobChunks('>'), `$O.${BUCKETS.blobs}.M.>`], replicas, {
       discard: 'new',
       allow_rollup_hdrs: true,
