@@ -16,9 +16,15 @@ import { TicketState } from './ticket.ts'
  * The state of a spec: the fold of its log, kept in KV bucket `sf_specs` as a view that can
  * be dropped and folded again.
  *
- *   backlog ─► scoping ◄─► awaiting-approval        (from any of the left five: failed, cancelled)
- *      │          └──► planned ─► executing ─► completed
- *      └────────────────────────────┘ (a plain prompt has nothing to plan)
+ *   backlog ─► scoping ◄─► awaiting-approval
+ *      │          │ ▲
+ *      │          ▼ │ (edit)
+ *      │        planned
+ *      ▼          ▼
+ *     executing ──► completed ─► archived
+ *
+ * A plain prompt goes to `executing` at once. Every open state may become `failed` or
+ * `cancelled`, and `failed` leads back to where it came from.
  *
  * 1. Each state has only the fields that are legal in it.
  * 2. `completed`, `cancelled` and `archived` never change, but that `completed`, `cancelled`
