@@ -3,6 +3,7 @@ import { availableParallelism, homedir } from 'node:os'
 import { join } from 'node:path'
 import { describeIssues, ID_PATTERN, SpecfleetError } from '@specfleet/shared'
 import { z } from 'zod'
+import { accountOf } from './creds.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 import type { Limits } from './providers/provider.ts'
 import type { BackoffPolicy } from './supervisor/backoff.ts'
@@ -26,6 +27,7 @@ const Variables = z.object({
   SPECFLEET_HOME: z.string().optional(),
   SPECFLEET_FLEET: z.string().regex(ID_PATTERN, 'must be 1 to 64 letters, digits, "_" or "-"').optional(),
   SPECFLEET_SLOTS: whole(0, 10_000).optional(),
+  BWRAP_PATH: z.string().startsWith('/', 'must be an absolute path').optional(),
   SPECFLEET_PROVIDER: z.enum(['auto', 'process', 'process-unsafe']).default('auto'),
   MODEL_UPSTREAM: z.enum(['auto', 'offline', 'anthropic']).default('auto'),
   MODEL: z.string().min(1).max(128).default('claude-sonnet-5-5'),
@@ -74,6 +76,8 @@ export type Config = {
   readonly slots: number
   readonly cores: number
   readonly provider: 'auto' | 'process' | 'process-unsafe'
+  /** A bubblewrap that is not among the system's programs. */
+  readonly bwrapPath: string | undefined
   readonly upstream: UpstreamChoice
   /** For tasks that name none. */
   readonly model: string
@@ -112,6 +116,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     slots: variables.SPECFLEET_SLOTS ?? availableParallelism() * 2,
     cores: availableParallelism(),
     provider: variables.SPECFLEET_PROVIDER,
+    bwrapPath: variables.BWRAP_PATH,
     upstream: chooseUpstream(variables),
     model: variables.MODEL,
     limits: {
@@ -140,13 +145,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
 }
 
 function readNats(variables: Variables): Config['nats'] {
-  const { NATS_OPERATOR_SEED_FILE: seedFile, NATS_SYSTEM_CREDS: systemFile, NATS_APP_ACCOUNT: appAccountId } = variables
+  const { NATS_OPERATOR_SEED_FILE: seedFile, NATS_SYSTEM_CREDS: systemFile } = variables
   if (seedFile === undefined) throw new SpecfleetError('bus.no-signing-key')
   if (systemFile === undefined) throw missing('NATS_SYSTEM_CREDS', 'sandbox accounts are told to the server with it')
-  if (appAccountId === undefined) throw missing('NATS_APP_ACCOUNT', 'sandbox accounts import from it')
+  const creds = variables.NATS_CREDS === undefined ? undefined : readSecret('NATS_CREDS', variables.NATS_CREDS)
+  const appAccountId = variables.NATS_APP_ACCOUNT ?? (creds === undefined ? undefined : accountOf(creds))
+  if (appAccountId === undefined) throw missing('NATS_CREDS', 'it names the account that sandboxes import from')
   return {
     url: variables.NATS_URL,
-    creds: variables.NATS_CREDS === undefined ? undefined : readSecret('NATS_CREDS', variables.NATS_CREDS),
+    creds,
     systemCreds: readSecret('NATS_SYSTEM_CREDS', systemFile),
     operatorSigningSeed: readSecret('NATS_OPERATOR_SEED_FILE', seedFile).trim(),
     appAccountId,

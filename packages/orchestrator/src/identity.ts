@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { z } from 'zod'
 
 /** A process as others on its machine can recognise it, even when its pid is used again. */
 export type ProcessIdentity = {
@@ -23,6 +24,14 @@ export function isProcessGone({ pid, pidStart }: Pick<ProcessIdentity, 'pid' | '
   }
   const start = startOf(pid)
   return pidStart !== '' && start !== undefined && start !== pidStart
+}
+
+const Manifest = z.looseObject({ version: z.string() })
+
+/** The version of this package. */
+export function packageVersion(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return Manifest.parse(JSON.parse(manifest)).version
 }
 
 function bootId(): string {

@@ -29,22 +29,47 @@ export function onStopSignals(process: Signals): Stops {
 }
 
 /** Resolves when the signal aborts. */
-export function aborted(signal: AbortSignal): Promise<void> {
+export function whenAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 }
 
+/** What can be brought to an end gently, or at once. */
+export interface Drainable {
+  drain(signal: AbortSignal): Promise<void>
+  force(signal: AbortSignal): Promise<void>
+}
+
+export type Ended = 'drained' | 'forced' | 'left'
+
 /**
- * Starts parts in order and stops them in reverse. When one fails to start, those before it
- * are stopped and its error is thrown.
+ * Drains; when that takes too long, or a second signal comes, forces; when even that takes
+ * too long, leaves the rest to others.
  */
-export async function startInOrder<T>(
-  build: (parts: AsyncDisposableStack) => Promise<T>,
-): Promise<T & AsyncDisposable> {
-  await using parts = new AsyncDisposableStack()
-  const built = await build(parts)
-  const started = parts.move()
-  return Object.assign({}, built, { [Symbol.asyncDispose]: () => started.disposeAsync() })
+export async function bringToAnEnd(
+  work: Drainable,
+  stops: Pick<Stops, 'force'>,
+  limits: { drainMs: number; forceMs: number },
+): Promise<Ended> {
+  if (await within(limits.drainMs, stops.force, (signal) => work.drain(signal))) return 'drained'
+  return (await within(limits.forceMs, undefined, (signal) => work.force(signal))) ? 'forced' : 'left'
+}
+
+/** Whether the work was done before the time was over or the signal aborted. */
+async function within(
+  ms: number,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<boolean> {
+  const time = AbortSignal.timeout(ms)
+  const limit = signal === undefined ? time : AbortSignal.any([time, signal])
+  try {
+    await work(limit)
+    return true
+  } catch (error) {
+    if (limit.aborted) return false
+    throw error
+  }
 }

@@ -7,7 +7,7 @@ export type ReadEntry =
   /** Counted under the spec whose subject it came on: nobody else can publish there. */
   | { readonly kind: 'refused'; readonly specId: SpecId | undefined; readonly reason: string }
   /** Of a kind that this version does not know. */
-  | { readonly kind: 'unknown' }
+  | { readonly kind: 'unknown'; readonly specId: SpecId }
 
 /**
  * Reads an entry. The subject is what the server let its author publish on, so where the
@@ -27,6 +27,6 @@ export function readEntry(entry: Pick<LogEntry, 'subject' | 'value'>): ReadEntry
   const head = parsed.kind === 'fact' ? parsed.fact : parsed.envelope
   for (const field of ['specId', 'runId', 'epoch', 'type'] as const)
     if (head[field] !== subject[field]) return refused(`fact.misplaced: its ${field} is not that of its subject`)
-  if (parsed.kind === 'unknown-type') return { kind: 'unknown' }
+  if (parsed.kind === 'unknown-type') return { kind: 'unknown', specId: specId.data }
   return { kind: 'fact', specId: specId.data, fact: parsed.fact }
 }

@@ -6,6 +6,8 @@ export interface Ledger {
   readonly foldedTo: number
   spec(id: SpecId): SpecState | undefined
   specs(): Iterable<SpecState>
+  /** Sequence of the last entry of a spec; 0 for none. */
+  lastSeqOf(id: SpecId): number
   /** Resolves once the log is folded up to `seq`; rejects with the signal's reason. */
   caughtUp(seq: number, signal: AbortSignal): Promise<void>
   /** Calls back after every batch that was folded. */

@@ -24,6 +24,8 @@ type Waiter = { readonly seq: number; readonly done: () => void }
 export class Projector implements Ledger {
   readonly #log: FactLog
   readonly #states: Map<SpecId, SpecState>
+  /** Also of entries that mean nothing to us. */
+  readonly #lastSeqs = new Map<SpecId, number>()
   readonly #flood: FloodGauge
   readonly #changes = new Emitter<LedgerChange>()
   readonly #waiters = new Set<Waiter>()
@@ -42,6 +44,10 @@ export class Projector implements Ledger {
 
   spec(id: SpecId): SpecState | undefined {
     return this.#states.get(id)
+  }
+
+  lastSeqOf(id: SpecId): number {
+    return this.#lastSeqs.get(id) ?? this.#states.get(id)?.foldedTo ?? 0
   }
 
   specs(): Iterable<SpecState> {
@@ -88,6 +94,7 @@ export class Projector implements Ledger {
       if (flood !== undefined) floods.push(flood)
       const read = readEntry(entry)
       if (read.kind === 'refused') refused.push({ seq: entry.seq, subject: entry.subject, reason: read.reason })
+      if (read.specId !== undefined) this.#lastSeqs.set(read.specId, entry.seq)
       if (read.kind !== 'unknown' && read.specId !== undefined) {
         const before = this.#states.get(read.specId)
         const after =

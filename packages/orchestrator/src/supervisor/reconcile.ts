@@ -1,7 +1,7 @@
 import type { Demand, OrchestratorId, PlacedRun, RunId } from '@specfleet/shared'
-import { isOwned } from '@specfleet/shared'
+import { isOwned, isPlaced } from '@specfleet/shared'
 import type { Sandbox } from '../providers/provider.ts'
-import type { Action, ActiveRun, ClaimedRun, Evidence, ParkedRun, RunningRun, WaitingRun, World } from './world.ts'
+import type { Action, ActiveRun, ClaimedRun, Evidence, RunningRun, WaitingRun, World } from './world.ts'
 
 /** What to do now, and when to look again if nothing happens before. */
 export type Plan = { readonly actions: readonly Action[]; readonly lookAgainInMs: number | undefined }
@@ -41,27 +41,30 @@ class Pass {
 
   plan(): Plan {
     this.#due.sort((a, b) => (a.until ?? '').localeCompare(b.until ?? ''))
-    for (const run of this.#due) if (this.#free-- > 0) this.#do({ kind: 'take', run })
+    for (const run of this.#due) if (this.#takeSlot()) this.#actions.push({ kind: 'take', run })
     return { actions: this.#actions, lookAgainInMs: Number.isFinite(this.#again) ? this.#again : undefined }
   }
 
   run(run: ActiveRun): void {
-    if (isOwned(run)) return run.owner === this.#world.me ? this.#mine(run) : this.#anothers(run, run.owner)
-    const demand = this.#world.demand(run)
-    if (demand === undefined) return
-    return run.state === 'parked' ? this.#parked(run, demand) : this.#waiting(run, demand)
+    const action = this.#actionFor(run)
+    if (action !== undefined) this.#actions.push(action)
   }
 
-  #mine(run: ClaimedRun | PlacedRun): void {
-    if (run.state === 'claimed') return this.#do({ kind: this.#world.draining ? 'release' : 'advance', run })
+  #actionFor(run: ActiveRun): Action | undefined {
+    if (isOwned(run)) return run.owner === this.#world.me ? this.#mine(run) : this.#anothers(run, run.owner)
+    const demand = this.#world.demand(run)
+    if (demand === undefined || this.#world.draining) return undefined
+    if (run.state === 'waiting') return this.#waiting(run, demand)
+    return demand.kind === 'parked' ? undefined : { kind: 'unpark', run }
+  }
+
+  #mine(run: ClaimedRun | PlacedRun): Action | undefined {
+    if (run.state === 'claimed') return { kind: this.#world.draining ? 'release' : 'advance', run }
     const evidence = this.#deathOf(run)
-    if (evidence !== undefined) return this.#do({ kind: 'bury', run, evidence })
+    if (evidence !== undefined) return { kind: 'bury', run, evidence }
+    if (run.state === 'running') return this.#stopIfUnwanted(run)
     const sandbox = this.#world.sandboxes?.get(run.placement.sandboxId)
-    if (run.state === 'starting') {
-      if (sandbox?.state.kind === 'running') this.#do({ kind: 'confirm', run })
-      return
-    }
-    this.#stopIfUnwanted(run)
+    return sandbox?.state.kind === 'running' ? { kind: 'confirm', run } : undefined
   }
 
   #deathOf(run: PlacedRun): Evidence | undefined {
@@ -78,14 +81,14 @@ class Pass {
     return undefined
   }
 
-  #stopIfUnwanted(run: RunningRun): void {
+  #stopIfUnwanted(run: RunningRun): Action | undefined {
     const command = this.#unwanted(run)
-    if (command === undefined) return
+    if (command === undefined) return undefined
     const askedAt = this.#world.askedAt.get(run.placement.sandboxId)
-    if (askedAt === undefined) return this.#do({ kind: 'ask', run, command })
-    const left = askedAt + this.#world.stopGraceMs - this.#world.now
-    if (left <= 0) this.#do({ kind: 'bury', run, evidence: { kind: 'overdue' } })
-    else this.#lookAgain(left)
+    if (askedAt === undefined) return { kind: 'ask', run, command }
+    return this.#isTime(askedAt + this.#world.stopGraceMs)
+      ? { kind: 'bury', run, evidence: { kind: 'overdue' } }
+      : undefined
   }
 
   /** How a running worker learns that it is to end; `nothing` where it knows by itself. */
@@ -105,49 +108,45 @@ class Pass {
     }
   }
 
-  #anothers(run: ClaimedRun | PlacedRun, from: OrchestratorId): void {
+  #anothers(run: ClaimedRun | PlacedRun, from: OrchestratorId): Action | undefined {
     const deadForMs = this.#world.deadForMs(from)
-    if (deadForMs === undefined || this.#world.draining) return
-    if (run.state === 'claimed') {
-      if (this.#free-- > 0) this.#do({ kind: 'adopt', run, from })
-      return
-    }
-    const left = this.#world.adoptionGraceMs - deadForMs
-    if (run.placement.engine === this.#world.engine || left <= 0) this.#do({ kind: 'adopt', run, from })
-    else this.#lookAgain(left)
+    if (deadForMs === undefined || this.#world.draining) return undefined
+    const mayAdopt =
+      run.state === 'claimed'
+        ? this.#takeSlot()
+        : run.placement.engine === this.#world.engine ||
+          this.#isTime(this.#world.now + this.#world.adoptionGraceMs - deadForMs)
+    return mayAdopt ? { kind: 'adopt', run, from } : undefined
   }
 
-  #waiting(run: WaitingRun, demand: Demand): void {
-    if (this.#world.draining || demand.kind === 'hold') return
+  #waiting(run: WaitingRun, demand: Demand): Action | undefined {
+    if (demand.kind === 'hold') return undefined
     // To end or to park it takes an owner, but no slot.
-    if (demand.kind !== 'work') return this.#do({ kind: 'take', run })
-    const left = run.until === null ? 0 : Date.parse(run.until) - this.#world.now
-    if (left <= 0) this.#due.push(run)
-    else this.#lookAgain(left)
-  }
-
-  #parked(run: ParkedRun, demand: Demand): void {
-    if (demand.kind !== 'parked' && !this.#world.draining) this.#do({ kind: 'unpark', run })
+    if (demand.kind !== 'work') return { kind: 'take', run }
+    if (run.until === null || this.#isTime(Date.parse(run.until))) this.#due.push(run)
+    return undefined
   }
 
   orphan(sandbox: Sandbox): void {
     const { runId, epoch, expiresAt } = sandbox.labels
     if (this.#world.busy.has(runId)) return
     const run = this.#byId.get(runId)
-    if (run !== undefined && 'placement' in run && run.placement.sandboxId === sandbox.id) return
-    const left = Date.parse(expiresAt) - this.#world.now
+    if (run !== undefined && isPlaced(run) && run.placement.sandboxId === sandbox.id) return
     const known = run?.epoch ?? this.#world.settledEpoch(runId)
-    // The record that made it is behind us on its way, or lost: only time may end it.
-    const mayStillBeWritten = known === undefined || epoch > known
-    if (!mayStillBeWritten || left <= 0) this.#do({ kind: 'destroy', sandbox })
-    else this.#lookAgain(left)
+    // A record that is ahead of ours is on its way, or lost: then only time may end its sandbox.
+    const mayBeOwned = known === undefined || epoch > known
+    if (!mayBeOwned || this.#isTime(Date.parse(expiresAt))) this.#actions.push({ kind: 'destroy', sandbox })
   }
 
-  #do(action: Action): void {
-    this.#actions.push(action)
+  #takeSlot(): boolean {
+    this.#free -= 1
+    return this.#free >= 0
   }
 
-  #lookAgain(inMs: number): void {
-    this.#again = Math.min(this.#again, inMs)
+  /** Whether that time has come; if not, there is a reason to look again when it has. */
+  #isTime(at: number): boolean {
+    const left = at - this.#world.now
+    if (left > 0) this.#again = Math.min(this.#again, left)
+    return left <= 0
   }
 }

@@ -6,9 +6,7 @@ import type { ActiveRun } from './world.ts'
 
 export type SettledRun = Extract<RunRecord, { state: 'settled' }>
 /** What is remembered of a settled run without asking the bus. */
-export type SettledNote = Pick<SettledRun, 'runId' | 'specId' | 'epoch' | 'changedAt' | 'outcome'> & {
-  readonly revision: number
-}
+type SettledNote = Pick<SettledRun, 'epoch' | 'changedAt'> & { readonly revision: number }
 
 type Collaborators = { readonly records: Records<RunRecord>; readonly log: Log }
 
@@ -58,12 +56,12 @@ export class RunTable implements AsyncDisposable {
     return run !== undefined && isActive(run) ? run : undefined
   }
 
-  settled(): Iterable<SettledNote> {
-    return this.#settled.values()
-  }
-
   settledEpoch(runId: RunId): number | undefined {
     return this.#settled.get(runId)?.epoch
+  }
+
+  settledAt(runId: RunId): string | undefined {
+    return this.#settled.get(runId)?.changedAt
   }
 
   /** Asks the bus, past what it last told. */
@@ -106,12 +104,15 @@ export class RunTable implements AsyncDisposable {
     const known = (this.#held.get(held.key) ?? this.#settled.get(held.key))?.revision ?? 0
     if (origin === 'own' ? known > held.revision : known >= held.revision) return
     const run = held.value
-    if (run.runId !== held.key) return this.#with.log.error('run.misplaced', { key: held.key, runId: run.runId })
+    if (run.runId !== held.key) {
+      this.#with.log.error('run.misplaced', { key: held.key, runId: run.runId })
+      return
+    }
     if (isActive(run)) this.#held.set(held.key, held)
     else {
-      const { runId, specId, epoch, changedAt, outcome } = run
+      const { epoch, changedAt } = run
       this.#held.delete(held.key)
-      this.#settled.set(held.key, { runId, specId, epoch, changedAt, outcome, revision: held.revision })
+      this.#settled.set(held.key, { epoch, changedAt, revision: held.revision })
     }
     this.changes.emit(run.runId)
   }

@@ -15,6 +15,7 @@ export const BUCKETS = {
   runs: 'sf_runs',
   orchestrators: 'sf_orchestrators',
   specs: 'sf_specs',
+  memory: 'sf_memory',
   blobs: 'sf_blobs',
 } as const
 

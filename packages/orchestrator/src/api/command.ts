@@ -1,0 +1,110 @@
+import type { Bus, Command, FactLog, NewFact, RunId, SpecId, TaskId, TaskQueue } from '@specfleet/shared'
+import {
+  type ControlMessage,
+  type Decision,
+  decide,
+  isPlaced,
+  newMessageId,
+  newTaskId,
+  type PlacedRun,
+  runIdOf,
+  SpecfleetError,
+  subjects,
+} from '@specfleet/shared'
+import { type ControlSender, endingMessage } from '../control/sender.ts'
+import type { FactWriter } from '../facts.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { RunTable } from '../supervisor/run-table.ts'
+
+export type CommandDesk = {
+  readonly bus: Bus
+  readonly ledger: Ledger
+  readonly factLog: FactLog
+  /** Speaks as `api`. */
+  readonly facts: FactWriter
+  readonly table: RunTable
+  readonly queue: TaskQueue
+  readonly control: ControlSender
+}
+
+const CONTROL_TIMEOUT_MS = 5_000
+
+export type CommandOutcome = { readonly facts: string[]; readonly reachedRuns: RunId[]; readonly requeued?: TaskId }
+
+/**
+ * Decides what a command means for the spec as it is, writes that down, and tells whoever
+ * works on the spec. The facts are appended only if nothing was appended to the spec since
+ * the decision; else it is decided anew.
+ * @throws SpecfleetError `command.refused`, `spec.unknown`.
+ */
+export async function carryOut(desk: CommandDesk, command: Command, signal: AbortSignal): Promise<CommandOutcome> {
+  const decision = await decideAndAppend(desk, command, signal)
+  const facts = decision.facts.map(({ type }) => type)
+  const reachedRuns = decision.control === undefined ? [] : await tellRuns(desk, command, decision.control, signal)
+  if (decision.requeue === undefined) return { facts, reachedRuns }
+  return { facts, reachedRuns, requeued: await requeue(desk, decision.requeue, signal) }
+}
+
+type Accepted = Extract<Decision, { ok: true }>
+
+async function decideAndAppend(desk: CommandDesk, command: Command, signal: AbortSignal): Promise<Accepted> {
+  const { specId } = command
+  for (;;) {
+    signal.throwIfAborted()
+    await desk.ledger.caughtUp(await desk.factLog.lastSeq(), signal)
+    const seen = desk.ledger.lastSeqOf(specId)
+    const decision = decide(desk.ledger.spec(specId), command)
+    if (!decision.ok) throw new SpecfleetError(decision.code, decision.message)
+    try {
+      const seq = await appendAll(desk.facts, specId, decision.facts, seen)
+      await desk.ledger.caughtUp(seq, signal)
+      return decision
+    } catch (error) {
+      if (!(error instanceof SpecfleetError) || error.code !== 'bus.conflict') throw error
+    }
+  }
+}
+
+/** Resolves with the sequence of the last of them. */
+async function appendAll(writer: FactWriter, specId: SpecId, facts: readonly NewFact[], seen: number): Promise<number> {
+  let last = seen
+  for (const fact of facts) last = await writer.state({ specId }, fact, { expectLastOfSpec: last })
+  return last
+}
+
+/** Resolves with the runs whose workers confirmed. The supervisor sees to those that did not. */
+async function tellRuns(
+  { table, control }: CommandDesk,
+  command: Command,
+  kind: 'cancel' | 'pause' | 'steer',
+  signal: AbortSignal,
+): Promise<RunId[]> {
+  const live = table.active().filter((run): run is PlacedRun => isPlaced(run) && run.specId === command.specId)
+  const reached = await Promise.all(
+    live.map(async ({ runId, placement: { epoch } }) => {
+      const message = messageFor(command, kind, { runId, epoch })
+      const taken = await control.send({ runId, epoch }, message, { timeoutMs: CONTROL_TIMEOUT_MS, signal })
+      return taken ? [runId] : []
+    }),
+  )
+  return reached.flat()
+}
+
+function messageFor(
+  command: Command,
+  kind: 'cancel' | 'pause' | 'steer',
+  to: { runId: RunId; epoch: number },
+): ControlMessage {
+  if (command.command === 'steer') return { v: 1, id: newMessageId(), command: 'steer', text: command.text }
+  return endingMessage(to, kind === 'cancel' ? 'cancel' : 'pause')
+}
+
+/** The same task under a new id; what it said of text, phase and context is in the log, and may be out of date. */
+async function requeue({ table, queue }: CommandDesk, taskId: TaskId, signal: AbortSignal): Promise<TaskId> {
+  const before = await table.read(runIdOf(taskId))
+  if (before === undefined) throw new SpecfleetError('run.unknown', taskId)
+  const { text: _text, phase: _phase, context: _context, ...task } = before.task
+  const again = { ...task, taskId: newTaskId() }
+  await queue.publish(subjects.task(task.priority, task.kind), JSON.stringify(again), { id: again.taskId, signal })
+  return again.taskId
+}

@@ -1,0 +1,263 @@
+import {
+  ADOPTION_GRACE_MS,
+  BUCKETS,
+  type Bus,
+  type BusStatus,
+  connectBus,
+  ensureTopology,
+  Liveness,
+  newId,
+  OrchestratorId,
+  openBlobs,
+  openCredentialMint,
+  openLog as openFactLog,
+  openRecords,
+  openTaskQueue,
+  RunRecord,
+} from '@specfleet/shared'
+import { openApi } from './api/nats.ts'
+import type { Clock } from './clock.ts'
+import type { Config } from './config.ts'
+import { openControlSender } from './control/sender.ts'
+import { openDesk } from './desk/desk.ts'
+import { Memory } from './desk/memory.ts'
+import { Emitter } from './emitter.ts'
+import { openFactWriter } from './facts.ts'
+import { Meter } from './gateway/meter.ts'
+import { openTunnel } from './gateway/tunnel.ts'
+import type { ModelUpstream } from './gateway/upstreams/upstream.ts'
+import { packageVersion, thisProcess } from './identity.ts'
+import { openClaims } from './intake/claim.ts'
+import { Consumer } from './intake/consumer.ts'
+import { Projector } from './ledger/projector.ts'
+import { loadViews, View, ViewWriter } from './ledger/views.ts'
+import type { Log } from './log.ts'
+import type { SandboxProvider } from './providers/provider.ts'
+import { Semaphore } from './semaphore.ts'
+import { openSources, type Sources } from './source/source.ts'
+import { BeatListener } from './supervisor/beat-listener.ts'
+import type { Crew } from './supervisor/crew.ts'
+import { Heartbeats } from './supervisor/heartbeats.ts'
+import { Peers } from './supervisor/liveness.ts'
+import { RunTable } from './supervisor/run-table.ts'
+import { SandboxTable } from './supervisor/sandbox-table.ts'
+import { Slots } from './supervisor/slots.ts'
+import { Supervisor } from './supervisor/supervisor.ts'
+
+export type Collaborators = {
+  readonly clock: Clock
+  readonly log: Log
+  /** From 0 to 1. */
+  readonly random: () => number
+  /** Opens the engine; called once the bus is there. */
+  readonly openProvider: () => Promise<SandboxProvider & AsyncDisposable>
+  readonly upstream: ModelUpstream
+}
+
+export type Orchestrator = AsyncDisposable & {
+  readonly id: OrchestratorId
+  readonly provider: string
+  readonly isolation: string
+  readonly upstream: string
+  readonly slots: number
+  /** Settles when it cannot go on: the connection was closed for good, or the log can no longer be read. */
+  readonly failed: Promise<Error>
+  /** Takes nothing on any more and lets every worker come to a good end; resolves when none is left. */
+  drain(signal: AbortSignal): Promise<void>
+  /** Ends every sandbox of its own now. */
+  force(signal: AbortSignal): Promise<void>
+}
+
+/** The only place where the parts meet: starts them in order; disposing stops them in reverse. */
+export async function startOrchestrator(config: Config, collaborators: Collaborators): Promise<Orchestrator> {
+  await using parts = new AsyncDisposableStack()
+  const id = OrchestratorId.parse(newId())
+  const log = collaborators.log.with({ orchestrator: id })
+  const startedAt = collaborators.clock.now().toISOString()
+  const world: Foundation = { ...collaborators, id, config, log, startedAt, status: new Emitter<BusStatus>() }
+
+  const { bus, system } = await connect(world, parts)
+  const stores = await openStores(world, bus)
+  const { ledger, ledgerFailed } = await openLedger(world, stores, parts)
+  const table = parts.use(new RunTable({ records: stores.runs, log }))
+  await table.start()
+  const provider = parts.use(await collaborators.openProvider())
+  const slots = new Slots({ table }, { total: config.slots, me: id })
+  let draining = false
+  const describe = () => ({ ...describeSelf(world, provider), draining, slots: slots.total, busy: slots.busy })
+  const peers = parts.use(new Peers({ records: stores.orchestrators, clock: world.clock, log }, describe))
+  await peers.start()
+
+  const crew = await openCrew(world, { ...stores, bus, system, ledger, table, provider }, parts)
+  const supervisor = supervise(world, crew, { peers, slots }, parts)
+  const sources = openSources({ blobs: stores.blobs }, { env: config.toolEnv, maxBytes: config.sourceMaxBytes })
+  await openDoors(world, { ...crew, ...stores, peers, sources }, parts)
+  const intake = openIntake(world, { ...crew, ...stores, slots, sources }, parts)
+
+  const closed = bus.closed.then((error) => error ?? new Error('the connection to the bus was closed'))
+  const started = parts.move()
+  return {
+    id,
+    provider: provider.name,
+    isolation: provider.isolation,
+    upstream: collaborators.upstream.name,
+    slots: slots.total,
+    failed: Promise.race([ledgerFailed, closed]),
+    async drain(signal) {
+      draining = true
+      await intake[Symbol.asyncDispose]()
+      await supervisor.drain(signal)
+    },
+    force: (signal) => supervisor.force(signal),
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  }
+}
+
+type Foundation = Collaborators & {
+  readonly id: OrchestratorId
+  readonly config: Config
+  readonly startedAt: string
+  readonly status: Emitter<BusStatus>
+}
+
+async function connect({ id, config, log, status }: Foundation, parts: AsyncDisposableStack) {
+  const { url, creds, systemCreds, replicas } = config.nats
+  const onStatus = (change: BusStatus) => {
+    log.info('bus.status', change)
+    status.emit(change)
+  }
+  const bus = await connectBus({ url, name: `orchestrator ${id}`, onStatus, ...(creds === undefined ? {} : { creds }) })
+  parts.use(bus)
+  const system = parts.use(await connectBus({ url, name: `credential mint ${id}`, creds: systemCreds }))
+  const topology = await ensureTopology(bus, { replicas })
+  if (topology.created.length + topology.migrated.length > 0) log.info('bus.topology', topology)
+  return { bus, system }
+}
+
+type Stores = Awaited<ReturnType<typeof openStores>>
+
+async function openStores({ log }: Foundation, bus: Bus) {
+  const onMalformed = (key: string, reason: string) => log.error('record.malformed', { key, reason })
+  const [blobs, queue, runs, orchestrators, specs, memory] = await Promise.all([
+    openBlobs(bus),
+    openTaskQueue(bus),
+    openRecords(bus, BUCKETS.runs, RunRecord, { onMalformed }),
+    openRecords(bus, BUCKETS.orchestrators, Liveness, { onMalformed }),
+    openRecords(bus, BUCKETS.specs, View, { onMalformed }),
+    openRecords(bus, BUCKETS.memory, Memory, { onMalformed }),
+  ])
+  return { factLog: openFactLog(bus), blobs, queue, runs, orchestrators, specs, memory }
+}
+
+async function openLedger({ config, log }: Foundation, { factLog, specs }: Stores, parts: AsyncDisposableStack) {
+  const floodFactsPerSecond = config.floodFactsPerSecond
+  const ledger = new Projector({ log: factLog }, { ...(await loadViews(specs, factLog)), floodFactsPerSecond })
+  ledger.onChange(({ refused }) => {
+    for (const each of refused) log.warn('fact.refused', each)
+  })
+  const stop = new AbortController()
+  const following = ledger.run(stop.signal)
+  const ledgerFailed = following.then(
+    () => new Error('the log is no longer followed'),
+    (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+  )
+  parts.defer(async () => {
+    stop.abort(new Error('the ledger closes'))
+    await ledgerFailed
+  })
+  await ledger.caughtUp(await factLog.lastSeq(), stop.signal)
+  log.info('ledger.ready', { foldedTo: ledger.foldedTo })
+  return { ledger, ledgerFailed }
+}
+
+const describeSelf = ({ id, clock, startedAt }: Foundation, { engine }: SandboxProvider) => ({
+  v: 1 as const,
+  id,
+  engines: [engine],
+  ...thisProcess(),
+  startedAt,
+  at: clock.now().toISOString(),
+  version: packageVersion(),
+})
+
+type Found = Pick<Crew, 'bus' | 'ledger' | 'table' | 'provider' | 'blobs' | 'factLog'> & { readonly system: Bus }
+
+async function openCrew(world: Foundation, found: Found, parts: AsyncDisposableStack): Promise<Crew> {
+  const { config, clock, log, random } = world
+  const { bus, system, provider, factLog } = found
+  const { operatorSigningSeed, appAccountId } = config.nats
+  const now = () => clock.now()
+  const mint = parts.use(openCredentialMint({ system, app: bus, operatorSigningSeed, appAccountId, now }))
+  const sandboxes = parts.use(new SandboxTable({ provider, clock, log }))
+  await sandboxes.start()
+  return {
+    ...found,
+    mint,
+    sandboxes,
+    facts: openFactWriter({ log: factLog, clock }, 'supervisor'),
+    heartbeats: new Heartbeats({ clock }, { beatMs: config.heartbeatLimitMs, bootMs: config.bootLimitMs }),
+    control: openControlSender({ bus }),
+    clock,
+    log,
+    starts: new Semaphore(config.cores),
+    random,
+  }
+}
+
+function supervise(
+  { id, config, status, log }: Foundation,
+  crew: Crew,
+  { peers, slots }: { peers: Peers; slots: Slots },
+  parts: AsyncDisposableStack,
+): Supervisor {
+  const beats = new BeatListener({ bus: crew.bus, heartbeats: crew.heartbeats, log })
+  const options = { ...config, me: id, adoptionGraceMs: ADOPTION_GRACE_MS }
+  const supervisor = parts.use(new Supervisor(crew, { peers, slots, beats }, options))
+  parts.use(
+    status.on(({ kind }) => {
+      // While we hear nobody, nobody may be judged by their silence.
+      for (const listener of [peers, supervisor]) {
+        if (kind === 'disconnected') listener.deafen()
+        if (kind === 'reconnected') listener.listen()
+      }
+    }),
+  )
+  supervisor.start()
+  return supervisor
+}
+
+type Doors = Crew & Stores & { readonly peers: Peers; readonly sources: Sources }
+
+async function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposableStack): Promise<void> {
+  const { config, clock, log, upstream } = world
+  const { bus, ledger, factLog, table, blobs, memory, specs, peers, provider } = doors
+  const meter = new Meter({ free: upstream.offline })
+  parts.use(
+    openDesk({
+      bus,
+      table,
+      log,
+      memory,
+      resume: { bus, ledger, factLog, upstream: upstream.name, model: config.model },
+      blobs: { blobs, maxBytes: config.blobMaxBytes },
+      model: openTunnel({ upstream, meter, clock, log }),
+    }),
+  )
+  const facts = openFactWriter({ log: factLog, clock }, 'api')
+  parts.use(openApi({ ...doors, facts, provider: provider.name }))
+  parts.use(new ViewWriter({ records: specs, ledger, clock, log, isWriter: () => peers.isEldest }))
+}
+
+type Intake = Crew & Stores & { readonly slots: Slots; readonly sources: Sources }
+
+function openIntake({ id, clock, log }: Foundation, intake: Intake, parts: AsyncDisposableStack): Consumer {
+  const { bus, table, ledger, factLog, queue, slots, sources, provider } = intake
+  const stop = new AbortController()
+  const fetchSource: Sources['fetch'] = (source, signal) => sources.fetch(source, signal)
+  const options = { me: id, provider: provider.name }
+  const accept = openClaims({ bus, table, ledger, factLog, clock, log, fetchSource }, options, stop.signal)
+  const consumer = parts.use(new Consumer({ queue, slots, clock, log, accept }))
+  parts.defer(() => stop.abort(new Error('intake stops')))
+  consumer.start()
+  return consumer
+}

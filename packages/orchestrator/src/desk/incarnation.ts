@@ -1,0 +1,22 @@
+import type { PlacedRun, RunRecord } from '@specfleet/shared'
+import { isPlaced, parseIncarnation, RunId, SpecfleetError } from '@specfleet/shared'
+import type { RunTable } from '../supervisor/run-table.ts'
+
+/**
+ * The run whose living incarnation asks. The subject names it: the server lets nobody else
+ * publish there. Only the epoch that the record has now is served; where our copy of the
+ * record says no, the bus is asked, since the record may have moved on a moment ago.
+ * @throws SpecfleetError `desk.forbidden`.
+ */
+export async function livingRun(table: Pick<RunTable, 'get' | 'read'>, subject: string): Promise<PlacedRun> {
+  const asked = parseIncarnation(subject)
+  const runId = RunId.safeParse(asked?.runId)
+  if (asked === undefined || !runId.success) throw new SpecfleetError('desk.forbidden', subject)
+  const isIt = (run: RunRecord | undefined): run is PlacedRun =>
+    run !== undefined && isPlaced(run) && run.placement.epoch === asked.epoch
+  const known = table.get(runId.data)
+  if (isIt(known)) return known
+  const current = await table.read(runId.data)
+  if (isIt(current)) return current
+  throw new SpecfleetError('desk.forbidden', `epoch ${asked.epoch} of run ${asked.runId} is not alive`)
+}
