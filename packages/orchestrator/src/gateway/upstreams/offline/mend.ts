@@ -1,4 +1,4 @@
-import { parseEars } from '@specfleet/shared'
+import { MIN_CRITERIA, testableCriteria } from '@specfleet/shared'
 import { z } from 'zod'
 import type { HandedIn } from './conversation.ts'
 
@@ -6,14 +6,14 @@ type Output = Readonly<Record<string, unknown>>
 
 /**
  * Mends an output by the feedback on it, as far as that can be done without inventing anything:
- * what is named as missing is left out, what is named as faulty takes its plainest form. Everything
- * else is handed in again as it was.
+ * what is named as missing is left out, what cannot be tested becomes a question. Everything else is
+ * handed in again as it was.
  */
 export function mend(phase: HandedIn, output: Output, feedback: readonly string[]): Record<string, unknown> {
   const said = feedback.join('\n')
   if (said === '') return { ...output }
   if (phase === 'explore') return withoutPaths(output, missingPaths(said))
-  if (phase === 'requirements') return withPlainTexts(output, said)
+  if (phase === 'requirements') return /\btestable\b/.test(said) ? withoutUntestable(output) : { ...output }
   return addressed(phase, output, said)
 }
 
@@ -36,20 +36,21 @@ function withoutPaths(output: Output, missing: ReadonlySet<string>): Record<stri
   return Object.fromEntries(Object.entries(output).map(([key, value]) => [key, pruned(value)]))
 }
 
-const Requirements = z.array(z.looseObject({ id: z.string(), text: z.string(), notes: z.string().optional() }))
+const Requirements = z.array(
+  z.looseObject({ id: z.string(), text: z.string(), acceptance_criteria: z.array(z.string()) }),
+)
+const Questions = z.array(z.string())
 
-/** A requirement whose sentence was faulted becomes ubiquitous, with its conditions inside its response. */
-function withPlainTexts(output: Output, feedback: string): Record<string, unknown> {
+/** What cannot be tested as the spec says it becomes an open question: only its author can make it testable. */
+function withoutUntestable(output: Output): Record<string, unknown> {
   const requirements = Requirements.safeParse(output.requirements)
-  if (!requirements.success) return { ...output }
-  return {
-    ...output,
-    requirements: requirements.data.map((requirement) => {
-      const faulty = feedback.includes(`${requirement.id}:`) && !parseEars(requirement.text).ok
-      const source = /"(.+)"/s.exec(requirement.notes ?? '')?.[1] ?? requirement.text
-      return faulty ? { ...requirement, text: `THE SYSTEM SHALL meet this: ${source}` } : requirement
-    }),
-  }
+  const questions = Questions.safeParse(output.open_questions)
+  if (!requirements.success || !questions.success) return { ...output }
+  const [kept, vague] = [true, false].map((wanted) =>
+    requirements.data.filter((each) => testableCriteria(each.acceptance_criteria).length >= MIN_CRITERIA === wanted),
+  )
+  const asked = (vague ?? []).map(({ id, text }) => `${id} cannot be tested as it stands, what would show it? ${text}`)
+  return { ...output, requirements: kept, open_questions: [...questions.data, ...asked] }
 }
 
 const Addressing = z.array(

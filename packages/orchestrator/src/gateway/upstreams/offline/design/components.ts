@@ -1,8 +1,8 @@
 import type { DataModel, Requirement, RequirementsOutput } from '@specfleet/shared'
 import { parseEars } from '@specfleet/shared'
 import type { Layout } from '../layout.ts'
-import { camelCase, clip, identifierWords, pascalCase, tellingWords } from '../text/words.ts'
-import { fileOf, fileWords } from './files.ts'
+import { camelCase, clip, decapitalised, identifierWords, pascalCase, tellingWords } from '../text/words.ts'
+import { fileOf, fileWords, isNameOfKind } from './files.ts'
 import { type Group, groupsOf, layerOfKind, nameWords, suffixOf } from './groups.ts'
 
 export type PlannedComponent = {
@@ -19,11 +19,20 @@ export type PlannedComponent = {
 
 const MOST_METHODS = 6
 
+type Model = Pick<DataModel, 'name'>
+
 /** The groups of which components are made: those of the spec, and what they share. */
-export function plannedGroups(requirements: RequirementsOutput, models: readonly Pick<DataModel, 'name'>[]): Group[] {
-  const groups = groupsOf(requirements)
-  const shared = [storeOf(groups, requirements.requirements, models), routesOf(groups, requirements)]
+export function plannedGroups(requirements: RequirementsOutput, models: readonly Model[]): Group[] {
+  const subject = nameWords(models[0]?.name ?? requirements.featureName)
+  const groups = groupsOf(requirements).map((group) => named(group, subject))
+  const shared = [storeOf(groups, requirements.requirements, models), routesOf(groups, requirements, subject)]
   return [...groups, ...shared.flatMap((group) => group ?? [])].toSorted((a, b) => a.layer.localeCompare(b.layer))
+}
+
+/** A heading such as "Storage" says what kind of part it is, but not of what. */
+function named(group: Group, subject: readonly string[]): Group {
+  const own = group.words.filter((word) => !isNameOfKind(group.kind, word))
+  return own.length > 0 ? group : { ...group, words: [...subject] }
 }
 
 const KEEPS =
@@ -33,7 +42,7 @@ const KEEPS =
 function storeOf(
   groups: readonly Group[],
   requirements: readonly Requirement[],
-  [model]: readonly Pick<DataModel, 'name'>[],
+  [model]: readonly Model[],
 ): Group | undefined {
   const keeping = requirements.filter(({ text }) => KEEPS.test(text))
   if (model === undefined || keeping.length === 0 || groups.some(({ kind }) => kind === 'store')) return undefined
@@ -44,11 +53,15 @@ function storeOf(
 export const ENDPOINT = /\b(GET|POST|PUT|PATCH|DELETE|HEAD)\s+(\/[^\s`"',;)]*)/g
 
 /** One place that answers requests, where requirements name them. */
-function routesOf(groups: readonly Group[], { requirements, featureName }: RequirementsOutput): Group | undefined {
+function routesOf(
+  groups: readonly Group[],
+  { requirements }: RequirementsOutput,
+  words: readonly string[],
+): Group | undefined {
   const answering = requirements.filter(({ text }) => text.search(ENDPOINT) !== -1)
   if (answering.length === 0 || groups.some(({ kind }) => kind === 'routes')) return undefined
-  const words = nameWords(featureName)
-  return { kind: 'routes', layer: layerOfKind('routes'), title: 'HTTP interface', words, requirements: answering }
+  const layer = layerOfKind('routes')
+  return { kind: 'routes', layer, title: 'HTTP interface', words: [...words], requirements: answering }
 }
 
 /** Words by which files of the components would be found in the source. */
@@ -84,7 +97,7 @@ function uniqueNames(groups: readonly Group[]): string[] {
 }
 
 const responsibilityOf = ({ requirements }: Group): string => {
-  const [first, second, ...rest] = requirements.map(({ title }) => title.charAt(0).toLowerCase() + title.slice(1))
+  const [first, second, ...rest] = requirements.map(({ title }) => decapitalised(title))
   const more = rest.length === 0 ? '' : `, and ${rest.length} more`
   return [first, second].filter(Boolean).join('; ') + more
 }
@@ -97,7 +110,8 @@ function methodOf({ text, acceptanceCriteria }: Requirement): PlannedComponent['
   const response = parsed.ok ? parsed.requirement.response : text
   const literals = [...text.matchAll(/`([A-Za-z_][\w.]*)`/g)].flatMap(([, literal]) => literal ?? [])
   const condition = parsed.ok ? parsed.requirement.clauses.map((clause) => clause.text).join(', ') : ''
-  const words = identifierWords(response.replace(/^not /i, 'prevent ').replace(/^ensure that /i, 'ensure '))
+  const spoken = response.replace(/`[A-Z]+ \/[^`]*`/g, '').replace(/^not /i, 'prevent ')
+  const words = identifierWords(spoken.replace(/^ensure that /i, 'ensure '))
   const telling = words.filter((word) => !/^(?:the|a|an|to|of|with|and|that|is|are|be|not)$/.test(word))
   return {
     method: camelCase(telling.slice(0, METHOD_WORDS)) || 'run',

@@ -50,7 +50,7 @@ type Add = (name: string, fields: Record<string, string>) => void
 function readSection(section: Section, add: Add): void {
   const isData = roleOf(section) === 'data'
   for (const { text, children } of section.items) {
-    const [, name = '', list = ''] = /^`?([A-Za-z][\w -]{0,40}?)`?\s*(?::|—|–| - |\()\s*(.+?)\)?$/.exec(text) ?? []
+    const [, name = '', list = ''] = MODEL_LINE.exec(text) ?? MODEL_IN_PARENTHESES.exec(text) ?? []
     if (isData && list !== '') add(name, fieldsOf(list))
     else if (isData && children.length > 0)
       add(text.replace(/[:`]/g, ''), Object.assign({}, ...children.map((child) => fieldOf(child.text))))
@@ -60,6 +60,10 @@ function readSection(section: Section, add: Add): void {
   for (const table of section.tables) readTable(table, section.title, add)
   for (const code of section.code) readCode(code, section.title, add)
 }
+
+/** "Link: code, url" and "Link (code, url)". */
+const MODEL_LINE = /^`?([A-Za-z][\w -]{0,40}?)`?\s*(?::|—|–| - )\s*(.+)$/
+const MODEL_IN_PARENTHESES = /^`?([A-Za-z][\w -]{0,40}?)`?\s*\((.+)\)$/
 
 /** "A link has a code, a target URL and an optional expiry". */
 const HAS =
@@ -104,11 +108,12 @@ function fieldsOf(list: string): Record<string, string> {
 }
 
 function fieldOf(text: string): Record<string, string> {
-  const [, type] = /\(([^)]*)\)/.exec(text) ?? /:\s*(.+)$/.exec(text) ?? []
+  const [, said = ''] = /\(([^)]*)\)/.exec(text) ?? /:\s*(.+)$/.exec(text) ?? []
+  const type = said.replace(/\boptional\b,?\s*|,\s*optional\b/gi, '').trim()
   const bare = text.replace(/\([^)]*\)/g, '').replace(/:.*$/, '')
   const optional = /\boptional(?:ly)?\b/i.test(text)
   const name = fieldName(bare.replace(/^\s*(?:(?:an?|the|its|one|exactly one|optional(?:ly)?|unique)\s+)+/i, ''))
-  return name === '' ? {} : { [name]: `${type?.trim() || typeOfName(name)}${optional ? ', optional' : ''}` }
+  return name === '' ? {} : { [name]: `${type || typeOfName(name)}${optional ? ', optional' : ''}` }
 }
 
 const FIELD_WORDS = 4
@@ -131,7 +136,7 @@ function typeOfName(name: string): string {
   if (/^(?:is|has)[A-Z]|(?:enabled|active|done|completed|deleted)$/i.test(name)) return 'boolean'
   if (/id$/i.test(name)) return 'identifier'
   if (/url|link$/i.test(name)) return 'URL'
-  return /(?:s|list)$/.test(name) && !/ss$|status$/.test(name) ? 'list' : 'text'
+  return /(?<![aisu])s$|list$/i.test(name) ? 'list' : 'text'
 }
 
 const KEPT =

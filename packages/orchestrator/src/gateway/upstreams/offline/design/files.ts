@@ -6,7 +6,7 @@ import { type GroupKind, singulars, suffixOf } from './groups.ts'
 /** Names under which a kind of component goes in other people's trees. */
 const OTHER_NAMES: Readonly<Partial<Record<GroupKind, readonly string[]>>> = {
   routes: ['route', 'router', 'routing', 'server', 'handler', 'handlers', 'controller', 'api', 'http'],
-  store: ['storage', 'repository', 'db', 'database'],
+  store: ['storage', 'persistence', 'repository', 'db', 'database'],
   configuration: ['config', 'setting', 'env'],
   command: ['cli'],
 }
@@ -24,6 +24,10 @@ const SAYS_NOTHING = new Set([
   'feature',
   'service',
 ])
+
+/** Whether a word names a kind of component rather than what a component is about. */
+export const isNameOfKind = (kind: GroupKind, word: string): boolean =>
+  singulars([suffixOf(kind), ...(OTHER_NAMES[kind] ?? [])]).includes(singulars([word])[0] ?? '')
 
 /** Words by which an existing file of the component would be found. */
 export const fileWords = (kind: GroupKind, words: readonly string[]): string[] => [

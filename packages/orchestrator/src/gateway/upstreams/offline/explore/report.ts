@@ -7,6 +7,7 @@ import { closest, type Sight } from './look.ts'
 import {
   baseOf,
   byDepth,
+  byStart,
   folderOf,
   isCode,
   isEntry,

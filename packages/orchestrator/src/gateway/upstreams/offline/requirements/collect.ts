@@ -29,8 +29,16 @@ const SILENT: ReadonlySet<SectionRole> = new Set([
 ])
 const STORY = /^as an? .+? (?:i|we) (?:want|need|would like|wish)\b/i
 
-/** Every statement of the spec, in its order, each once. */
+/**
+ * Every statement of the spec, in its order, each once. What stands before the first heading is
+ * taken for an introduction, unless the spec demands nothing elsewhere.
+ */
 export function collectStatements(outline: Outline): Found[] {
+  const found = collect(outline, 'background')
+  return found.length > 0 ? found : collect(outline, 'requirements')
+}
+
+function collect(outline: Outline, introduction: SectionRole): Found[] {
   const found: Found[] = []
   const acceptance: { text: string; section: Section }[] = []
   for (const section of outline.sections) {
@@ -39,7 +47,10 @@ export function collectStatements(outline: Outline): Found[] {
     if (role === 'acceptance') {
       for (const text of scenarios(section.items)) acceptance.push({ text, section })
     } else {
-      for (const item of section.items) found.push(...fromItem(item, { section, role, name: outline.title, lead: '' }))
+      for (const item of section.items) {
+        const own = section.title === '' && item.kind === 'sentence' ? introduction : role
+        found.push(...fromItem(item, { section, role: own, name: outline.title, lead: '' }))
+      }
     }
   }
   for (const { text, section } of acceptance) attach(text, section, found, outline.title)
@@ -71,7 +82,9 @@ function fromItem(item: Item, place: Place): Found[] {
 /** Whether a sentence demands something. Bullets of a requirements section do by standing there. */
 function counts(sentence: string, kind: Item['kind'], { role, name }: Place): boolean {
   if (/\?$/.test(sentence) || tellingWords(sentence).length === 0) return false
-  if (findModal(masked(sentence)) !== undefined || STORY.test(sentence)) return true
+  const modal = findModal(masked(sentence))
+  if (role === 'background' && modal?.grants === true) return false
+  if (modal !== undefined || STORY.test(sentence)) return true
   if (role !== 'requirements') return false
   if (kind === 'bullet') return true
   return takeClauses(sentence).clauses.length > 0 || isAboutSystem(sentence, name) || opensWithVerb(sentence)

@@ -19,18 +19,21 @@ const NEGATION = String.raw`(?:\s+(not|never)(?!\s+only)\b)?`
 
 /** The strongest first: in "links that cannot be read must be dropped" the statement is the must. */
 const PATTERNS: readonly (readonly [RegExp, Strength, boolean])[] = [
-  [new RegExp(String.raw`\b(?:${STRONG})\b${NEGATION}`, 'i'), 'must', false],
-  [new RegExp(String.raw`\b(?:${NEGATED})`, 'i'), 'must', false],
-  [new RegExp(String.raw`\b(?:${MIDDLE})\b${NEGATION}`, 'i'), 'should', false],
-  [new RegExp(String.raw`\b(?:${REFUSED})`, 'i'), 'must', true],
-  [new RegExp(String.raw`\b(?:${ABLE})\b${NEGATION}`, 'i'), 'may', true],
+  [new RegExp(String.raw`\b(?:${STRONG})\b${NEGATION}`, 'gi'), 'must', false],
+  [new RegExp(String.raw`\b(?:${NEGATED})`, 'gi'), 'must', false],
+  [new RegExp(String.raw`\b(?:${MIDDLE})\b${NEGATION}`, 'gi'), 'should', false],
+  [new RegExp(String.raw`\b(?:${REFUSED})`, 'gi'), 'must', true],
+  [new RegExp(String.raw`\b(?:${ABLE})\b${NEGATION}`, 'gi'), 'may', true],
 ]
+
+/** A modal behind one of these belongs to a relative clause and demands nothing. */
+const RELATIVE = /\b(?:that|which|who|whom|how|whether)\s+$/i
 
 /** The modal verb that makes a sentence a requirement. */
 export function findModal(text: string): Modal | undefined {
   for (const [pattern, strength, grants] of PATTERNS) {
-    const match = pattern.exec(text)
-    if (match === null) continue
+    const match = text.matchAll(pattern).find(({ index }) => !RELATIVE.test(text.slice(0, index)))
+    if (match === undefined) continue
     const negative = match[1] !== undefined || /(?:n't|nnot|\bnot\b)/i.test(match[0])
     const able = /^\s+be (?:able|allowed|permitted) to\b/i.exec(text.slice(match.index + match[0].length))
     return {

@@ -32,7 +32,7 @@ export function deriveRequirements(spec: Spec, explore: ExploreOutput | undefine
       id: ids[index] ?? '',
       title: titleOf(each),
       type: typeOf(each.statement.source, each.section),
-      category: each.section.title === '' ? outline.title : each.section.title,
+      category: placeOf(each) || outline.title,
       priority: priorityOf(each),
       text: earsOf(each.statement),
       acceptance_criteria: criteriaOf(each.statement, each.details),
@@ -52,7 +52,7 @@ export function deriveRequirements(spec: Spec, explore: ExploreOutput | undefine
             `Beyond ${MOST_REQUIREMENTS} requirements; belongs to a spec of its own: ${statement.source}`,
         ),
     ],
-    traceability: { prd_sections: sectionsOf(kept), design_components: [] },
+    traceability: { prd_sections: sectionsOf(kept, outline), design_components: [] },
   }
 }
 
@@ -87,11 +87,14 @@ function priorityOf({ statement, section }: Found): string {
   return PRIORITY[statement.strength]
 }
 
+/** The section that names what a statement is about; an introduction names nothing. */
+const placeOf = ({ section }: Found): string => (roleOf(section) === 'background' ? '' : section.title)
+
 /** `REQ-<AREA>-001`: counted within each area, so that a change elsewhere renames nothing. */
 function numbered(found: readonly Found[]): string[] {
   const counts = new Map<string, number>()
-  return found.map(({ section }) => {
-    const area = areaOf(section.title)
+  return found.map((each) => {
+    const area = areaOf(placeOf(each))
     const count = (counts.get(area) ?? 0) + 1
     counts.set(area, count)
     return `REQ-${area}-${String(count).padStart(3, '0')}`
@@ -100,11 +103,12 @@ function numbered(found: readonly Found[]): string[] {
 
 const AREA_LENGTH = 12
 
+/** The last word of a title is most often its noun. */
 function areaOf(title: string): string {
   const words = identifierWords(title).filter(
     (word) => !/^(?:the|a|an|of|and|for|to|in|on|requirements?|functional|\d+)$/.test(word),
   )
-  return (words.find((word) => word.length > 2) ?? words[0] ?? 'core').slice(0, AREA_LENGTH).toUpperCase()
+  return (words.findLast((word) => word.length > 2) ?? words[0] ?? 'core').slice(0, AREA_LENGTH).toUpperCase()
 }
 
 /** The entries of the sections of one role, as they are written. */
@@ -123,8 +127,7 @@ function assumptionsOf(explore: ExploreOutput | undefined): string[] {
   ]
 }
 
-function sectionsOf(found: readonly Found[]): string[] {
-  return [...new Set(found.map(({ section }) => [...section.trail, section.title].filter(Boolean).join(' › ')))].filter(
-    Boolean,
-  )
+function sectionsOf(found: readonly Found[], { title }: Outline): string[] {
+  const trails = found.map(({ section }) => [...section.trail, section.title].filter(Boolean).join(' › ') || title)
+  return [...new Set(trails)].filter(Boolean)
 }

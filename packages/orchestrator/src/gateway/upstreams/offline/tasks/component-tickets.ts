@@ -85,12 +85,20 @@ function ticketOf(
     })
   }
   return {
-    title: `${component.name}: ${clip(component.responsibilities[0] ?? component.description, 80)}`,
+    title: `${component.name}: ${purposeOf(component)}`,
     description: component.description,
     layer,
     tasks: [...steps, ...tests],
     after,
   }
+}
+
+const PURPOSE_LENGTH = 60
+
+/** The first of the things that it answers for. */
+function purposeOf({ responsibilities, description }: Component): string {
+  const first = responsibilities[0]?.split(/; |, and \d+ more/, 1)[0]
+  return clip(first || description, PURPOSE_LENGTH)
 }
 
 function descriptionOf(

@@ -36,6 +36,8 @@ export function readOutline(markdown: string): Outline {
   return reader.end()
 }
 
+const isEmpty = ({ items, tables, code }: Section): boolean => items.length + tables.length + code.length === 0
+
 class OutlineReader {
   readonly #sections: Section[] = [{ title: '', trail: [], items: [], tables: [], code: [] }]
   readonly #open: OpenHeading[] = []
@@ -64,9 +66,10 @@ class OutlineReader {
   end(): Outline {
     if (this.#code !== undefined) this.#here.code.push(this.#code.lines.join('\n'))
     this.#flush()
-    const [first, ...rest] = this.#sections
-    const empty = first === undefined || first.items.length + first.tables.length + first.code.length === 0
-    return { title: this.#title, sections: empty ? rest : this.#sections }
+    return {
+      title: this.#title,
+      sections: this.#sections.filter((section) => section.title !== '' || !isEmpty(section)),
+    }
   }
 
   get #here(): Section {

@@ -64,7 +64,7 @@ export const isVerb = (word: string): boolean => VERBS.has(word.toLowerCase())
 /** Whether the subject of a sentence stands in the plural. */
 export function isPlural(subject: string): boolean {
   const words = subject.toLowerCase().split(/\s+/)
-  if (/^(?:each|every|any|an?|one|no|this|that|it)$/.test(words[0] ?? '')) return false
+  if (/^(?:each|every|any|an?|one|no|this|that|it|what|whatever)$/.test(words[0] ?? '')) return false
   if (/^(?:these|those|all|both|many|several|they)$/.test(words[0] ?? '')) return true
   const bare = subject.replace(/\s*\([^)]*\)/g, '')
   const head = bare.split(/\s+(?:of|in|for|with|without|from|to|on|at|by|that|which|who)\s+/i, 1)[0] ?? ''
