@@ -12,7 +12,17 @@ export {
 } from './connection.ts'
 export * from './credential-mint.ts'
 export * from './dead.ts'
-export * from './duplex.ts'
+export type {
+  CallAddress,
+  CallAnswer,
+  CallBody,
+  CallServer,
+  IncomingCall,
+  OpenCallOptions,
+  ServeCallsOptions,
+} from './duplex/call.ts'
+export { openCall } from './duplex/open-call.ts'
+export { serveCalls } from './duplex/serve-calls.ts'
 export * from './log.ts'
 export { createOperatorKit, type OperatorKit, preloadOf } from './operator-kit.ts'
 export * from './records.ts'

@@ -1,6 +1,4 @@
-import { SpecfleetError } from '../contract/errors.ts'
-import type { Bus } from './connection.ts'
-
+/** A body: all at once, or a stream that is read as fast as the peer takes it. */
 export type CallBody = Uint8Array | ReadableStream<Uint8Array>
 
 export type CallAddress = {
@@ -18,7 +16,7 @@ export type OpenCallOptions = {
   signal?: AbortSignal
   /** Silence after which the peer counts as stalled. Default 30,000. */
   idleMs?: number
-  /** Most bytes in flight towards us. Default 1 MiB. */
+  /** Most bytes held for a slow reader of the answer. Default 1 MiB. */
   windowBytes?: number
 }
 
@@ -35,35 +33,24 @@ export type IncomingCall = {
 export type CallAnswer = { meta: unknown; body?: CallBody }
 
 export type ServeCallsOptions = {
-  /** Subject of opening frames; may hold wildcards. */
+  /** Subject of opening frames, `sf.desk.<runId>.<epoch>.<service>`; may hold wildcards. */
   subject: string
   queue?: string
+  /** Default 30,000. */
   idleMs?: number
+  /** Most bytes held for a slow reader of a request. Default 1 MiB. */
   windowBytes?: number
   /** Default 256. */
   maxCalls?: number
   /** Most calls of one incarnation at a time. Default 16. */
   maxCallsPerPeer?: number
   onRefused?: (subject: string, reason: string) => void
+  /** Told of what the handler throws that is no error of the catalogue; the peer learns only `internal`. */
+  onError?: (subject: string, thrown: unknown) => void
   handler: (call: IncomingCall) => Promise<CallAnswer>
-}
-
-/**
- * Opens a call and resolves with the head of its answer.
- * @throws SpecfleetError `duplex.refused`, `duplex.stalled`, `duplex.broken`, `duplex.cancelled`, or the peer's own.
- */
-export function openCall(
-  bus: Bus,
-  to: CallAddress,
-  request: { meta: unknown; body?: CallBody },
-  options: OpenCallOptions = {},
-): Promise<{ meta: unknown; body: ReadableStream<Uint8Array> }> {
-  return Promise.reject(new SpecfleetError('internal', JSON.stringify([bus.name, to, request.meta, options.idleMs])))
 }
 
 export type CallServer = AsyncDisposable & { readonly active: number }
 
-/** Serves calls until disposed. Nothing a peer sends makes it throw. */
-export function serveCalls(bus: Bus, options: ServeCallsOptions): CallServer {
-  throw new SpecfleetError('internal', bus.name + options.subject)
-}
+export const DEFAULT_IDLE_MS = 30_000
+export const DEFAULT_WINDOW_BYTES = 1024 * 1024
