@@ -56,7 +56,7 @@ const size = z.number().int().positive().max(MOST_META_BYTES)
 
 /** What stands in front of a body. A `meta` too large for one frame is the body's first `metaBytes`. */
 const Head = z.object({
-  meta: z.unknown(),
+  meta: z.unknown().optional(),
   metaBytes: size.optional(),
   /** The body is complete with this frame. */
   end: z.boolean(),
