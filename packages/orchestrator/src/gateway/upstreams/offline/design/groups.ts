@@ -38,7 +38,7 @@ const KINDS: Readonly<Record<GroupKind, Kind>> = {
   adapter: {
     layer: 'L3',
     suffix: 'adapter',
-    title: /\b(?:integrations?|notifications?|webhooks?|e-?mails?|exports?|imports?|third[- ]part\w+|sync\w*)\b/i,
+    title: /\b(?:integrations?|notifications?|webhooks?|e-?mails?|third[- ]part\w+|sync\w*)\b/i,
   },
   policy: {
     layer: 'L1',

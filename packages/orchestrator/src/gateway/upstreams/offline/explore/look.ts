@@ -1,7 +1,7 @@
 import type { Conversation, Spec } from '../conversation.ts'
 import type { Reply, ToolCall } from '../reply.ts'
 import { readOutline } from '../text/outline.ts'
-import { tellingWords } from '../text/words.ts'
+import { singular, tellingWords } from '../text/words.ts'
 import { byDepth, byFrequency, isEntry, isManifest, isReadme, isSource, isTest } from './paths.ts'
 import { contentOfReads, globTree, grepTerms, readBeginning, treeOfGlob } from './plain-tools.ts'
 import { contentProbe, declarationsProbe, treeProbe } from './probe.ts'
@@ -91,12 +91,11 @@ const COMMON = new Set(
   ),
 )
 
-/** The words that the spec is about, its headings first. */
+/** The words that the spec is about in their singular, so that they are found inside of names too; its headings first. */
 export function termsOf(spec: Spec): string[] {
   const outline = readOutline(spec.text)
   const headings = [outline.title || spec.title, ...outline.sections.map(({ title }) => title)].join(' ')
   const words = [...tellingWords(headings), ...tellingWords(headings), ...tellingWords(spec.text)]
-  return byFrequency(
-    words.filter((word) => word.length > 3 && /^[a-z][a-z0-9_]*$/.test(word) && !COMMON.has(word)),
-  ).slice(0, MOST_TERMS)
+  const telling = words.filter((word) => word.length > 3 && /^[a-z][a-z0-9_]*$/.test(word) && !COMMON.has(word))
+  return byFrequency(telling.map(singular)).slice(0, MOST_TERMS)
 }

@@ -17,7 +17,10 @@ export const readBeginning = (path: string): ToolCall => ({
 
 export const grepTerms = (terms: readonly string[]): ToolCall => ({
   name: 'grep',
-  input: { pattern: `(?i)\\b(${terms.join('|')})\\b` },
+  // Either case of the first letter, in the one way that every kind of regular expression knows.
+  input: {
+    pattern: terms.map((term) => `[${term.charAt(0).toUpperCase()}${term.charAt(0)}]${term.slice(1)}`).join('|'),
+  },
 })
 
 /** Paths relative to the workspace, whichever way a tool prints them. */
@@ -48,13 +51,8 @@ export function contentOfReads({ calls, workspace }: Conversation): Content {
   const files = calls
     .filter(({ name, isError }) => name === 'read' && !isError)
     .map(({ input, result }): [string, string] => [String(input.file_path), result])
-  const hits = new Map<string, Set<string>>()
-  for (const line of calls.findLast(({ name, isError }) => name === 'grep' && !isError)?.result.split('\n') ?? []) {
-    const [, path, text] = /^(.+?):\d+:(.*)$/.exec(line) ?? []
-    if (path === undefined || text === undefined) continue
-    const words = hits.get(relative(path, workspace.root)) ?? new Set()
-    for (const word of text.toLowerCase().match(/\w+/g) ?? []) words.add(word)
-    hits.set(relative(path, workspace.root), words)
-  }
-  return { files: new Map(files), related: [...hits].map(([path]) => ({ path, terms: [] })) }
+  const found = calls.findLast(({ name, isError }) => name === 'grep' && !isError)?.result ?? ''
+  const hits = found.split('\n').flatMap((line) => /^(.+?):\d+:/.exec(line)?.[1] ?? [])
+  const related = byFrequency(hits.map((path) => relative(path, workspace.root)))
+  return { files: new Map(files), related: related.map((path) => ({ path, terms: [] })) }
 }

@@ -53,7 +53,7 @@ const MANIFEST_BYTES = 4_000
 /** The beginnings of manifests and the README, and the files in which most of the terms occur. */
 export function contentProbe(files: readonly string[], terms: readonly string[]): ToolCall {
   const pattern = terms.join('|')
-  const search = `{ git grep --untracked -I -o -i -w -E ${quoted(pattern)} 2>/dev/null; [ $? -le 1 ]; } || grep -rIoiwE --exclude-dir=.git --exclude-dir=node_modules ${quoted(pattern)} . | sed 's|^\\./||'`
+  const search = `{ git grep --untracked -I -o -i -E ${quoted(pattern)} 2>/dev/null; [ $? -le 1 ]; } || grep -rIoiE --exclude-dir=.git --exclude-dir=node_modules ${quoted(pattern)} . | sed 's|^\\./||'`
   return titled(CONTENT, [
     ...files.flatMap((file) => [part(`file ${file}`), `head -c ${MANIFEST_BYTES} ${quoted(file)}`, 'echo']),
     ...(terms.length === 0
