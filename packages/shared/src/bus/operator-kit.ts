@@ -1,6 +1,8 @@
+import { subjects } from '../contract/subjects.ts'
 import { writeCreds } from './creds-file.ts'
 import { type AccountExport, type AccountImport, type AccountLimits, type Permissions, signClaims } from './jwt.ts'
 import { generateKeySync, type NKey, seedOf } from './nkey.ts'
+import { toldSubject } from './streams.ts'
 
 /** All a server's configuration and a fleet need; every field is text. The operator's root key is not kept. */
 export type OperatorKit = {
@@ -17,7 +19,7 @@ export type OperatorKit = {
   orchestratorCreds: string
   clientAccountId: string
   clientAccountJwt: string
-  /** For people and programs: submit tasks, ask the API, watch the log, the trace and the beats. */
+  /** For people and programs: submit tasks, ask the API, watch the log and the trace. */
   clientCreds: string
 }
 
@@ -56,22 +58,26 @@ const EXPORTS: AccountExport[] = [
   service('sf.api.>', 'Stream'),
   stream('sf.ctl.>'),
   stream('sf.down.>'),
-  stream('sf.log.>'),
-  stream('sf.trace.>'),
-  stream('sf.beat.>'),
+  stream(toldSubject(subjects.logs)),
+  stream(toldSubject(subjects.traces)),
 ]
 
 const CLIENT_SERVICES = ['sf.task.>', 'sf.api.>']
-const CLIENT_STREAMS = ['sf.log.>', 'sf.trace.>', 'sf.beat.>']
+const CLIENT_STREAMS = [subjects.logs, subjects.traces]
 const CLIENT_PERMISSIONS: Permissions = {
   pub: { allow: CLIENT_SERVICES },
   sub: { allow: ['_INBOX.>', ...CLIENT_STREAMS] },
 }
 
-/** An import under the subject's own name. */
-export const importOf = (account: string, type: 'service' | 'stream', subject: string): AccountImport => ({
+/** An import under the subject's own name, whatever its exporter calls it. */
+export const importOf = (
+  account: string,
+  type: 'service' | 'stream',
+  subject: string,
+  exported = subject,
+): AccountImport => ({
   name: `${type} ${subject}`,
-  subject,
+  subject: exported,
   local_subject: subject,
   account,
   type,
@@ -120,7 +126,7 @@ export function createOperatorKit(now: Date): OperatorKit {
       limits: UNLIMITED,
       imports: [
         ...CLIENT_SERVICES.map((subject) => importOf(app.publicKey, 'service', subject)),
-        ...CLIENT_STREAMS.map((subject) => importOf(app.publicKey, 'stream', subject)),
+        ...CLIENT_STREAMS.map((subject) => importOf(app.publicKey, 'stream', subject, toldSubject(subject))),
       ],
     }),
     clientCreds: userCreds(client, 'client', now, CLIENT_PERMISSIONS),

@@ -1,4 +1,5 @@
-import { BUCKETS, DURABLES, STREAMS } from '../contract/subjects.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { BUCKETS, DURABLES, STREAMS, subjects } from '../contract/subjects.ts'
 import { PRIORITIES, type Priority } from '../contract/task.ts'
 
 /** A stream's configuration in the words of the JetStream API; times are nanoseconds. */
@@ -70,14 +71,22 @@ export const blobChunks = (upload: string): string => `$O.${BUCKETS.blobs}.C.${u
 export const blobMeta = (sha256: string): string =>
   `$O.${BUCKETS.blobs}.M.${Buffer.from(sha256, 'utf8').toString('base64url')}`
 
+/**
+ * Where the server repeats what a stream has stored. Clients are told from there: what a
+ * sandbox publishes crosses one account border, and the server lets nothing cross a second.
+ */
+export const toldSubject = (subject: string): string => subject.replace(/^sf\./, 'sf.told.')
+const told = (subject: string) => ({ src: subject, dest: toldSubject(subject) })
+
 /** Every stream of the orchestrators' account, buckets included. */
 export function declaredStreams(sizes: StreamSizes): StreamConfig[] {
   const { replicas } = sizes
   const bounded = { discard: 'new', discard_new_per_subject: true, max_msgs_per_subject: MOST_PER_SUBJECT }
   return [
     file(STREAMS.tasks, PRIORITIES.map(taskSubject), replicas, { retention: 'workqueue' }),
-    file(STREAMS.log, ['sf.log.>'], replicas, { ...bounded, deny_delete: true }),
-    file(STREAMS.trace, ['sf.trace.>'], replicas, {
+    file(STREAMS.log, [subjects.logs], replicas, { ...bounded, deny_delete: true, republish: told(subjects.logs) }),
+    file(STREAMS.trace, [subjects.traces], replicas, {
+      republish: told(subjects.traces),
       max_age: nanos(sizes.traceMaxAgeMs),
       max_bytes: sizes.traceMaxBytes,
       max_msgs_per_subject: MOST_PER_SUBJECT,
@@ -120,7 +129,7 @@ export function compareConfig(
   const differs = (key: string): boolean => {
     const [now, wanted] = [current[key], declared[key]]
     if (Array.isArray(now) && Array.isArray(wanted)) return [...now].sort().join() !== [...wanted].sort().join()
-    return (now ?? false) !== wanted
+    return !isDeepStrictEqual(now ?? false, wanted)
   }
   const changed = Object.keys(declared).filter(differs)
   return { changed, impossible: changed.filter((key) => IMMUTABLE.has(key)) }
