@@ -15,31 +15,37 @@ try {
 }
 unlinkSync(file)
 const env = JSON.parse(text)
-if (env.PUPPET_FIRST !== undefined) await run(env.PUPPET_FIRST)
 
-const bus = connect(env.BUS_URL.replace(/^unix:/, ''))
-bus.setEncoding('utf8')
+let bus
 const say = (message) => bus.write(`${JSON.stringify(message)}\n`)
-bus.on('error', (error) => {
-  console.error(`bus: ${error.message}`)
-  process.exit(69)
-})
-bus.on('close', () => process.exit(69))
+dial()
 
-let rest = ''
-bus.on('data', async (chunk) => {
-  const lines = (rest + chunk).split('\n')
-  rest = lines.pop()
-  for (const line of lines) {
-    const { call, code } = JSON.parse(line)
-    try {
-      say({ call, value: (await run(code)) ?? null })
-    } catch (error) {
-      say({ call, error: String(error) })
-    }
+function dial() {
+  let rest = ''
+  bus = connect(env.BUS_URL.replace(/^unix:/, ''))
+  bus.setEncoding('utf8')
+  bus.on('connect', () =>
+    say({ hello: { env, pid: process.pid, uid: process.getuid(), environ: process.env, argv: process.argv } }),
+  )
+  bus.on('data', (chunk) => {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop()
+    for (const line of lines) void answer(JSON.parse(line))
+  })
+  bus.on('error', (error) => console.error(`bus: ${error.message}`))
+  bus.on('close', () => {
+    if (env.PUPPET_STAYS === undefined) process.exit(69)
+    setTimeout(dial, 20)
+  })
+}
+
+async function answer({ call, code }) {
+  try {
+    say({ call, value: (await run(code)) ?? null })
+  } catch (error) {
+    say({ call, error: String(error) })
   }
-})
-say({ hello: { env, pid: process.pid, uid: process.getuid(), environ: process.env, argv: process.argv } })
+}
 
 /** The body of an async function that may import whatever Node has. */
 function run(code) {

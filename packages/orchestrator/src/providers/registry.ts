@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
@@ -40,20 +40,8 @@ export async function openProvider(
 }
 
 async function openProcesses(options: RegistryOptions, unsafe: boolean): Promise<SandboxProvider & AsyncDisposable> {
-  const [{ openProcessProvider }, { engineLayout }, { openForwarder }] = await Promise.all([
-    import('./process/process-provider.ts'),
-    import('./process/layout.ts'),
-    import('./wire/forwarder.ts'),
-  ])
-  const { home, busAddresses, ...rest } = options
+  const { openProcessProvider } = await import('./process/process-provider.ts')
+  const { home, ...rest } = options
   // Two engines, since what one of them runs the other must not take over.
-  const root = resolve(join(home, unsafe ? 'process-unsafe' : 'process'))
-  const layout = engineLayout(root)
-  const wire = await openForwarder({ root: layout.wire, sandboxes: layout.sandboxes, busAddresses, ...rest })
-  try {
-    return await openProcessProvider({ ...rest, root, wire, unsafe })
-  } catch (error) {
-    await wire[Symbol.asyncDispose]()
-    throw error
-  }
+  return openProcessProvider({ ...rest, root: join(home, unsafe ? 'process-unsafe' : 'process'), unsafe })
 }

@@ -25,18 +25,12 @@ const TIMEOUT_CODES = [124, 137]
 const KILLED = 128 + constants.signals.SIGKILL
 
 export function exitReport(remains: Remains): ExitReport {
-  const [code, elapsed] = (remains.exit ?? '').trim().split(' ').map(Number)
   const { limits, wallClockSeconds } = remains
   const logTail = tailOf(remains.log)
-  if (remains.exit === undefined || code === undefined || !Number.isInteger(code)) {
-    return {
-      code: null,
-      signal: null,
-      oom: limits.oomKills > 0,
-      pids: limits.pidsRefused > 0,
-      wallClock: false,
-      logTail,
-    }
+  const [, code, elapsed] = (/^(\d+) (\d+)$/.exec((remains.exit ?? '').trim()) ?? []).map(Number)
+  if (code === undefined || elapsed === undefined) {
+    const { oomKills, pidsRefused } = limits
+    return { code: null, signal: null, oom: oomKills > 0, pids: pidsRefused > 0, wallClock: false, logTail }
   }
   const signal = signalOf(code)
   return {
@@ -45,7 +39,7 @@ export function exitReport(remains: Remains): ExitReport {
     // A child alone may fall to the limit while the worker goes on and ends as it likes.
     oom: limits.oomKills > 0 && code === KILLED,
     pids: limits.pidsRefused > 0,
-    wallClock: TIMEOUT_CODES.includes(code) && (elapsed ?? 0) >= wallClockSeconds,
+    wallClock: TIMEOUT_CODES.includes(code) && elapsed >= wallClockSeconds,
     logTail,
   }
 }

@@ -8,13 +8,14 @@
  *    credential is ever an argument or a variable of a process.
  * 4. What isolation was asked for and cannot be had is refused; there is no fallback.
  */
+import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { type SandboxId, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import type { Created, Limits, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
-import type { Forwarder } from '../wire/forwarder.ts'
+import { openForwarder } from '../wire/forwarder.ts'
 import { whenReleased } from './alive.ts'
 import { createSandbox } from './create-sandbox.ts'
 import { destroySandbox, sweep } from './destroy-sandbox.ts'
@@ -23,7 +24,7 @@ import { type FoundSandbox, findJob, findSandbox, findShim, listSandboxIds, read
 import { describeLimits, findConfiner, missingPrograms, type Refusal } from './host-abilities.ts'
 import { type Isolation, prepareIsolation } from './isolation.ts'
 import { LEAST_MEMORY_MB, LEAST_PIDS } from './launch.ts'
-import { engineLayout, sandboxLayout } from './layout.ts'
+import { type EngineLayout, engineLayout, sandboxLayout } from './layout.ts'
 import { allProcesses, descend, signalProcess } from './processes.ts'
 import { placeShim } from './system-folder.ts'
 
@@ -32,8 +33,8 @@ export type ProcessProviderOptions = {
   readonly root: string
   /** Marks this fleet's sandboxes among those of the engine. */
   readonly fleet: string
-  /** Carries the bus into each sandbox; opened on the folders of `engineLayout(root)`. The provider closes it. */
-  readonly wire: Forwarder
+  /** `host:port` of each server of the bus, as this host reaches it, best first. */
+  readonly busAddresses: readonly string[]
   /** The worker, one file that needs nothing beside it. */
   readonly workerBundle: string
   /** No isolation: for hosts without bubblewrap, by the operator's choice. */
@@ -45,40 +46,51 @@ export type ProcessProviderOptions = {
 }
 
 /**
+ * Disposal gives back what this process holds; sandboxes go on, and so does their way to the bus.
  * @throws SpecfleetError `provider.unavailable` with the reason when the isolation cannot be had here;
- * `worker.bundle` when the worker cannot be read
+ * `worker.bundle` when the worker cannot be read; `provider.failed` when the bus cannot be carried
  */
 export async function openProcessProvider(options: ProcessProviderOptions): Promise<SandboxProvider & AsyncDisposable> {
   const refusal = await missingPrograms(!options.unsafe, process.platform)
   if (refusal !== undefined) throw unavailable(refusal)
   const layout = engineLayout(resolve(options.root))
   await makeEngineFolders(layout)
-  const [isolation, confiner] = await Promise.all([
-    options.unsafe ? undefined : isolate(layout, options),
-    findConfiner(`specfleet-probe-${process.pid}`),
+  const { fleet, workerBundle, clock, log, busAddresses } = options
+  const [host, wire] = await Promise.allSettled([
+    prepareHost(layout, options),
+    openForwarder({ root: layout.wire, sandboxes: layout.sandboxes, busAddresses, clock, log }),
   ])
-  const engine: Engine = {
-    layout,
-    fleet: options.fleet,
-    isolation,
-    confiner,
-    wire: options.wire,
-    shim: await placeShim(layout.system),
-    workerBundle: options.workerBundle,
-    clock: options.clock,
-    log: options.log,
+  if (wire.status === 'rejected') throw wire.reason
+  try {
+    if (host.status === 'rejected') throw host.reason
+    const engine: Engine = { layout, fleet, workerBundle, clock, log, wire: wire.value, ...host.value }
+    await sweep(engine)
+    return new ProcessProvider(engine, await engineName(layout))
+  } catch (error) {
+    await wire.value[Symbol.asyncDispose]()
+    throw error
   }
-  await sweep(engine)
-  return new ProcessProvider(engine, await engineName(layout))
 }
 
-async function isolate(layout: Engine['layout'], options: ProcessProviderOptions): Promise<Isolation> {
+async function prepareHost(layout: EngineLayout, options: ProcessProviderOptions) {
+  const [isolation, confiner, shim] = await Promise.all([
+    options.unsafe ? undefined : isolate(layout, options),
+    findConfiner(`specfleet-probe-${randomUUID()}`),
+    placeShim(layout.system),
+  ])
+  return { isolation, confiner, shim }
+}
+
+async function isolate(layout: EngineLayout, options: ProcessProviderOptions): Promise<Isolation> {
   const isolation = await prepareIsolation(layout, { bundle: options.workerBundle, bwrapPath: options.bwrapPath })
   if ('reason' in isolation) throw unavailable(isolation)
   return isolation
 }
 
 const unavailable = ({ reason, next }: Refusal) => new SpecfleetError('provider.unavailable', reason, { next })
+
+/** `sun_path` of Linux, less its final zero. */
+const LONGEST_SOCKET_PATH = 107
 
 class ProcessProvider implements SandboxProvider, AsyncDisposable {
   readonly name: string
@@ -96,7 +108,7 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
   }
 
   async create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {
-    const refused = refuseLimits(request.limits)
+    const refused = refuseLimits(request.limits) ?? this.#refusePath(request.id)
     if (refused !== undefined) return failed(new SpecfleetError('config.invalid', refused))
     try {
       return await this.#create(request, signal)
@@ -105,6 +117,13 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
       const { code, message, retryable } = toSpecfleetError(error)
       return { kind: 'failed', code: code === 'internal' ? 'provider.failed' : code, message, retryable }
     }
+  }
+
+  /** Isolated, it is mounted at a short path. */
+  #refusePath(id: SandboxId): string | undefined {
+    const { socket } = sandboxLayout(this.#engine.layout.sandboxes, id)
+    if (this.#engine.isolation !== undefined || Buffer.byteLength(socket) <= LONGEST_SOCKET_PATH) return undefined
+    return `${socket} is longer than the ${LONGEST_SOCKET_PATH} bytes that a socket's path may have: choose a shorter home`
   }
 
   async #create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {

@@ -40,6 +40,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   const sockets = new Set<Socket>()
   const bucket = tokenBucket(limits)
   let refused = 0
+  let closed = false
 
   const refuse = (near: Socket) => {
     refused++
@@ -80,6 +81,9 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       return there !== undefined && there.ino === here.ino && there.dev === here.dev
     },
     close: () => {
+      // A second time, the number of the descriptor may be another's.
+      if (closed) return
+      closed = true
       server.close(() => closeSync(descriptor))
       for (const socket of sockets) socket.destroy()
     },
