@@ -5,11 +5,18 @@ import { readEnv } from './env.ts'
 import { buildProgram } from './program.ts'
 import { openTerminal } from './terminal.ts'
 
-/** The first Ctrl-C asks the command to end, the second ends it; `up` takes the second into its own hands. */
+/**
+ * The first Ctrl-C asks the command to end, the second ends it; `up` takes the second into
+ * its own hands. A reader such as `head` that has seen enough asks for an end as well.
+ */
 function interruption(): AbortSignal {
   const controller = new AbortController()
   const stop = () => controller.abort(new Error('interrupted'))
   process.once('SIGINT', stop).once('SIGTERM', stop)
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    stop()
+  })
   return controller.signal
 }
 
@@ -30,8 +37,5 @@ async function main(): Promise<number> {
     return error.exitCode
   }
 }
-
-// A reader such as `head` may have seen enough: what it no longer takes is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 
 process.exitCode = await main()
