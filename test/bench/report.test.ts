@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import type { Figure } from './benchmark.ts'
+import { digits, ratioOf, renderReport, reportAsJson, verdictOf } from './report.ts'
+import { summarise } from './statistics.ts'
+
+const figure = (ours: number, more: Partial<Figure> = {}): Figure => ({
+  name: 'start → ready',
+  unit: 'ms',
+  ours: summarise([ours, ours, ours * 2]),
+  engine: { name: 'node -e 0', summary: summarise([40, 50, 60]) },
+  ...more,
+})
+
+describe('a verdict', () => {
+  it('is about the medians, and passes on the line', () => {
+    expect(ratioOf(figure(200))).toBe(4)
+    expect(verdictOf(figure(200, { ratioAtMost: 4 }))).toBe('pass')
+    expect(verdictOf(figure(201, { ratioAtMost: 4 }))).toBe('miss')
+    expect(verdictOf(figure(900))).toBe('no target')
+  })
+})
+
+describe('a report', () => {
+  it('says a miss plainly', () => {
+    const lines = renderReport([{ benchmark: 'boot', figures: [figure(300, { ratioAtMost: 4 })] }])
+    expect(lines[2]).toMatch(
+      /^boot: start → ready {2}300 ms \(570\) {2}node -e 0 {2}50\.0 ms \(59\.0\) {2}6\.00 × +≤ 4 × {2}miss$/,
+    )
+  })
+
+  it('shows of a rate how low it falls, of a time how high it rises', () => {
+    const rates = summarise([10, 20, 30])
+    const lines = renderReport([
+      {
+        benchmark: 'intake',
+        figures: [figure(1, { unit: '/s', ours: rates, engine: { name: 'raw', summary: rates } })],
+      },
+    ])
+    expect(lines[2]).toContain('20.0 /s (10.0)')
+  })
+
+  it('gives programs the same judgement', () => {
+    const [boot] = reportAsJson([{ benchmark: 'boot', figures: [figure(300, { ratioAtMost: 4 })] }])
+    expect(boot?.figures[0]).toMatchObject({ ratio: 6, verdict: 'miss', ratioAtMost: 4 })
+  })
+})
+
+describe('digits', () => {
+  it.each([
+    [0.1234, '0.12'],
+    [12.345, '12.3'],
+    [123.4, '123'],
+    [12_345, '12,345'],
+  ])('of %d are %s', (value, text) => {
+    expect(digits(value)).toBe(text)
+  })
+})

@@ -1,0 +1,63 @@
+import { type Column, renderTable } from '../../packages/cli/src/render/table.ts'
+import type { Figure, Unit } from './benchmark.ts'
+import type { Summary } from './statistics.ts'
+
+export type Verdict = 'pass' | 'miss' | 'no target'
+
+/** Ours over the engine's, by the medians. */
+export const ratioOf = ({ ours, engine }: Figure): number => ours.median / engine.summary.median
+
+export function verdictOf(figure: Figure): Verdict {
+  if (figure.ratioAtMost === undefined) return 'no target'
+  return ratioOf(figure) <= figure.ratioAtMost ? 'pass' : 'miss'
+}
+
+/** Three digits that count, no more. */
+export function digits(value: number): string {
+  if (value >= 100) return Math.round(value).toLocaleString('en')
+  return value.toFixed(value >= 10 ? 1 : 2)
+}
+
+/** The median, and in brackets how bad it gets: of times and sizes the 95th percentile, of rates the least. */
+function describe({ median, p95, min }: Summary, unit: Unit): string {
+  const isRate = unit.endsWith('/s')
+  return `${digits(median)} ${unit} (${digits(isRate ? min : p95)})`
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'what' },
+  { title: 'ours', align: 'right' },
+  { title: 'against' },
+  { title: 'engine', align: 'right' },
+  { title: 'ratio', align: 'right' },
+  { title: 'target', align: 'right' },
+  { title: '' },
+]
+
+export type Report = readonly { readonly benchmark: string; readonly figures: readonly Figure[] }[]
+
+export function renderReport(report: Report): string[] {
+  const rows = report.flatMap(({ benchmark, figures }) =>
+    figures.map((figure) => [
+      `${benchmark}: ${figure.name}`,
+      describe(figure.ours, figure.unit),
+      figure.engine.name,
+      describe(figure.engine.summary, figure.unit),
+      `${digits(ratioOf(figure))} ×`,
+      figure.ratioAtMost === undefined ? '' : `≤ ${figure.ratioAtMost} ×`,
+      figure.ratioAtMost === undefined ? '' : verdictOf(figure),
+    ]),
+  )
+  return [
+    ...renderTable(COLUMNS, rows, { width: 200 }),
+    '',
+    'Medians; in brackets the 95th percentile of times and sizes, the least of rates.',
+  ]
+}
+
+/** The same for programs; numbers are not rounded. */
+export const reportAsJson = (report: Report) =>
+  report.map(({ benchmark, figures }) => ({
+    benchmark,
+    figures: figures.map((figure) => ({ ...figure, ratio: ratioOf(figure), verdict: verdictOf(figure) })),
+  }))
