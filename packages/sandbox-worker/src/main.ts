@@ -39,7 +39,7 @@ async function live(): Promise<Ending> {
   )
   const said = sentenceOf(ended)
   if (said !== undefined) link.log(ended.kind === 'delivered' ? 'info' : 'error', said)
-  await leave(bus, link, cut.signal)
+  await leave(bus, link, cut)
   return ended
 }
 
@@ -65,14 +65,15 @@ function heedSignals(link: Link): void {
 }
 
 /** Closes in order, as far as the bus still takes part in it. */
-async function leave(bus: Bus, link: Link, life: AbortSignal): Promise<void> {
-  if (life.aborted) return
+async function leave(bus: Bus, link: Link, cut: CutWatch): Promise<void> {
+  if (cut.signal.aborted) return
+  cut[Symbol.dispose]()
   const close = async () => {
     await link[Symbol.asyncDispose]()
     await bus.close()
   }
   try {
-    await Promise.race([close(), clock.sleep(GOODBYE_MS, life)])
+    await Promise.race([close(), clock.sleep(GOODBYE_MS, cut.signal)])
   } catch (thrown) {
     process.stderr.write(`specfleet-worker: ${toSpecfleetError(thrown).message}\n`)
   }

@@ -7,3 +7,4 @@ export {
   startFakeMessagesApi,
 } from './fake-messages-api.ts'
 export { type SecuredTestNats, startNats, type TestNats, type TestNatsOptions } from './nats-server.ts'
+export { callTool, replyByPlan, type ScriptedPlan, sayText } from './plan-script.ts'

@@ -5,6 +5,7 @@ export class CutWatch implements Disposable {
   readonly #limitMs: number
   readonly #controller = new AbortController()
   #timer: NodeJS.Timeout | undefined
+  #over = false
 
   constructor(limitMs: number) {
     this.#limitMs = limitMs
@@ -15,6 +16,7 @@ export class CutWatch implements Disposable {
   }
 
   readonly onStatus = (status: BusStatus): void => {
+    if (this.#over) return
     switch (status.kind) {
       case 'connected':
       case 'reconnected':
@@ -34,7 +36,9 @@ export class CutWatch implements Disposable {
     }
   };
 
+  /** From here on the bus may close. */
   [Symbol.dispose](): void {
+    this.#over = true
     this.#rest()
   }
 

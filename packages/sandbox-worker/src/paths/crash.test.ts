@@ -7,7 +7,6 @@ import {
   NO_USAGE,
   normaliseEarlier,
   PHASES,
-  type Phase,
   parseFact,
   ResumeState,
   RunId,
@@ -15,21 +14,14 @@ import {
   SpecId,
   TurnRecord,
 } from '@specfleet/shared'
-import {
-  type FakeMessagesApi,
-  type ReceivedRequest,
-  type ScriptedReply,
-  startFakeMessagesApi,
-} from '@specfleet/testkit'
+import { type FakeMessagesApi, replyByPlan, startFakeMessagesApi } from '@specfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { samplePlan } from '../../../shared/src/planning/sample-plan.fixture.ts'
 import { RUN, SPEC, SpecLog } from '../../../shared/src/spec/spec-log.fixture.ts'
 import type { Means } from '../agent/conversation.ts'
-import { openModel } from '../agent/model.ts'
+import { keptMeans } from '../agent/means.fixture.ts'
 import type { Ending } from '../ending.ts'
-import { FactsOut } from '../link/facts-out.ts'
-import { Orders } from '../link/orders.ts'
-import type { Link } from '../link.ts'
+import { type FactSink, FactsOut } from '../link/facts-out.ts'
 import type { Run } from '../run.ts'
 import { runPhases } from './phases.ts'
 import { runPrompt } from './prompt.ts'
@@ -49,37 +41,12 @@ beforeAll(async () => {
     await mkdir(dirname(join(workspace, file)), { recursive: true })
     await writeFile(join(workspace, file), `// ${file}\n`)
   }
-  api = await startFakeMessagesApi(replyTo)
+  api = await startFakeMessagesApi((request) => replyByPlan(samplePlan(), request))
 })
 afterAll(async () => {
   await api[Symbol.asyncDispose]()
   await rm(workspace, { recursive: true, force: true })
 })
-
-/** Looks at a file first, then hands in what is due; the first design has a component without a requirement. */
-function replyTo({ body, nth }: ReceivedRequest): ScriptedReply {
-  const said = JSON.stringify(body.messages)
-  const call = (name: string, input: unknown): ScriptedReply => ({
-    kind: 'message',
-    content: [
-      { type: 'text', text: `I call ${name}.` },
-      { type: 'tool_use', id: `toolu_${nth}`, name, input },
-    ],
-  })
-  if (!said.includes('"name":"read"')) return call('read', { file_path: 'package.json' })
-  const offered = JSON.stringify(body.tools)
-  const due = PHASES.find((phase) => offered.includes(`hand_in_${phase}`) && !isAccepted(said, phase))
-  if (due === undefined || due === 'sync') return { kind: 'message', content: [{ type: 'text', text: 'All is done.' }] }
-  const { design, ...rest } = samplePlan()
-  if (due !== 'design') return call(`hand_in_${due}`, rest[due])
-  return call('hand_in_design', said.includes('rejected') ? design : { ...design, components: [] })
-}
-
-/** In one conversation phases are handed in one after the other, so the number of acceptances tells. */
-function isAccepted(said: string, phase: Phase): boolean {
-  const accepted = said.split('accepted (score').length - 1
-  return accepted > PHASES.indexOf(phase)
-}
 
 const MAX_EPOCHS = 3
 class Crash extends Error {}
@@ -156,61 +123,26 @@ class World {
     const resume = this.#resume()
     const earlier = normaliseEarlier(resume.outputs)
     if (!earlier.ok) throw new Error(JSON.stringify(earlier.faults))
-    const life = new AbortController().signal
-    const scope = { specId: SpecId.parse(SPEC), runId: RunId.parse(RUN), epoch: Epoch.parse(epoch) }
-    const facts = new FactsOut(
-      {
-        append: async (envelope) => {
-          const fact = parseFact(JSON.parse(JSON.stringify(envelope)))
-          if (fact.kind !== 'fact') throw new Error(`the log would refuse ${JSON.stringify(fact)}`)
-          this.#change(() => this.log.append(fact.fact))
-          return { seq: this.log.facts.length, duplicate: false }
-        },
+    const kept = keptMeans(api.url)
+    const scope = { ...kept.link.scope, specId: SpecId.parse(SPEC), runId: RunId.parse(RUN), epoch: Epoch.parse(epoch) }
+    const sink: FactSink = {
+      append: async (envelope) => {
+        const parsed = parseFact(JSON.parse(JSON.stringify(envelope)))
+        if (parsed.kind !== 'fact') throw new Error(`the log would refuse ${JSON.stringify(parsed)}`)
+        this.#change(() => this.log.append(parsed.fact))
+        return { seq: this.log.facts.length, duplicate: false }
       },
-      { scope, now: () => new Date(), signal: life },
-    )
-    const link: Link = {
-      scope,
-      orders: new Orders(),
-      standing: { phase: null, turn: 0 },
-      state: (fact) => facts.state(fact),
-      trace: () => {},
-      log: () => {},
-      [Symbol.asyncDispose]: async () => {},
     }
-    const clock = { now: () => new Date(), sleep: async () => {}, random: () => 0 }
-    let used = { turns: resume.turnsSoFar, usage: resume.usage }
+    const facts = new FactsOut(sink, { scope, now: kept.clock.now, signal: kept.life })
+    kept.tally.add({ ...resume.usage, turns: resume.turnsSoFar })
     const means: Means = {
-      link,
-      clock,
-      model: openModel({
-        fetch: (input, init) => fetch(String(input).replace('http://model.invalid', api.url), init),
-        model: 'fake-model',
-        clearOldToolUses: false,
-        clock,
-        onRetry: () => {},
-      }),
-      tally: {
-        get turns() {
-          return used.turns
-        },
-        get usage() {
-          return used.usage
-        },
-        minutes: 0,
-        add: (usage) => {
-          used = { turns: used.turns + 1, usage: addUsage(used.usage, usage) }
-        },
-      },
+      ...kept,
+      link: { ...kept.link, scope, state: (fact) => facts.state(fact) },
       store: async (record) => {
         const copy = TurnRecord.parse(JSON.parse(JSON.stringify(record)))
         this.stores.push(this.operations + 1)
         this.#change(() => this.turns.push({ epoch, seq: this.turns.length + 1, record: copy }))
       },
-      budget: {},
-      free: false,
-      labels: { model: 'fake-model', upstream: 'fake' },
-      life,
     }
     return {
       resume,

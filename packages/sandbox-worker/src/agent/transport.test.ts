@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import type { Desk } from '../desk.ts'
+import { fetchThroughDesk, MODEL_BASE_URL } from './transport.ts'
+
+type Call = { service: string; meta: unknown; body: string }
+
+function deskAnswering(meta: unknown, body: string) {
+  const calls: Call[] = []
+  const call: Desk['call'] = async (service, asked, options) => {
+    calls.push({ service, meta: asked, body: Buffer.from(options.body ?? []).toString() })
+    return { meta, body: new Blob([body]).stream() }
+  }
+  return { calls, call }
+}
+
+describe('fetchThroughDesk', () => {
+  it('carries a request up and its answer down', async () => {
+    const desk = deskAnswering({ status: 200, headers: { 'content-type': 'text/event-stream' } }, 'data: 1\n\n')
+    const response = await fetchThroughDesk(desk)(`${MODEL_BASE_URL}/v1/messages?beta=true`, {
+      method: 'POST',
+      headers: { 'x-test': 'yes' },
+      body: '{"model":"m"}',
+    })
+    expect(desk.calls).toMatchObject([
+      {
+        service: 'model',
+        meta: { method: 'POST', path: '/v1/messages?beta=true', headers: { 'x-test': 'yes' } },
+        body: '{"model":"m"}',
+      },
+    ])
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    expect(await response.text()).toBe('data: 1\n\n')
+  })
+
+  it('answers without a body where there may be none', async () => {
+    expect((await fetchThroughDesk(deskAnswering({ status: 204, headers: {} }, ''))(MODEL_BASE_URL)).body).toBeNull()
+  })
+
+  it('does not take an answer that is none', async () => {
+    await expect(fetchThroughDesk(deskAnswering({ status: 'fine' }, ''))(MODEL_BASE_URL)).rejects.toMatchObject({
+      code: 'model.upstream',
+    })
+  })
+})
