@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import {
   type BusMessage,
   type Fact,
@@ -5,6 +6,7 @@ import {
   parseFact,
   parseTrace,
   type RunSummary,
+  SpecfleetError,
   type SpecId,
   type SpecState,
   subjects,
@@ -24,7 +26,10 @@ export type Followed = {
 
 export type Replay = { state: SpecState | undefined; facts: Fact[]; traces: Trace[]; runs: RunSummary[] }
 
-/** The log of a spec so far, folded by the same reducer as everywhere. */
+/**
+ * The log of a spec so far, folded by the same reducer as everywhere.
+ * @throws SpecfleetError `bus.timeout` when it did not come to its end
+ */
 export async function replaySpec(client: FleetClient, specId: SpecId, options: { traces: boolean }): Promise<Replay> {
   const replay: Replay = { state: undefined, facts: [], traces: [], runs: [] }
   const request = { specId, traces: options.traces }
@@ -41,17 +46,16 @@ export async function replaySpec(client: FleetClient, specId: SpecId, options: {
       const trace = parseTrace(raw)
       if (trace !== undefined) replay.traces.push(trace)
     }
-    if (answer.end) {
-      replay.runs = answer.runs
-      break
-    }
+    if (answer.end) return { ...replay, runs: answer.runs }
   }
-  return replay
+  throw new SpecfleetError('bus.timeout', `no orchestrator told the log of ${specId} to its end`)
 }
 
 /**
  * Calls back for everything said of a spec, from its beginning and then live, each once,
  * until the signal aborts. Live messages that come while the past is replayed wait for it.
+ * Once it has caught up it outlives the loss of the bus: what was missed is replayed.
+ * @throws SpecfleetError when the past cannot be had at the start
  */
 export async function followSpec(
   client: FleetClient,
@@ -59,34 +63,85 @@ export async function followSpec(
   followed: Followed,
   signal: AbortSignal,
 ): Promise<void> {
-  const seen = new Set<string>()
-  let waiting: (() => void)[] | undefined = []
-  const once = (id: string, tell: () => void) => {
-    if (seen.has(id)) return
-    seen.add(id)
-    tell()
-  }
-  const live = (tell: () => void) => (waiting === undefined ? tell() : void waiting.push(tell))
-  const onFact = (fact: Fact) => once(fact.id, () => followed.onFact?.(fact))
-  const onTrace = (trace: Trace) => once(trace.id, () => followed.onTrace?.(trace))
-
+  const feed = new Feed(followed)
   using _facts = client.bus.subscribe(subjects.logOfSpec(specId), (message) => {
     const parsed = parseFact(readJson(message))
-    if (parsed.kind === 'fact') live(() => onFact(parsed.fact))
+    if (parsed.kind === 'fact') feed.live({ fact: parsed.fact })
   })
   using _traces = client.bus.subscribe(`sf.trace.${specId}.>`, (message) => {
     const trace = parseTrace(readJson(message))
-    if (trace !== undefined) live(() => onTrace(trace))
+    if (trace !== undefined) feed.live({ trace })
   })
-  await client.bus.flush()
-  const past = await replaySpec(client, specId, { traces: followed.onTrace !== undefined })
-  for (const fact of past.facts) onFact(fact)
-  for (const trace of past.traces) onTrace(trace)
-  const held = waiting
-  waiting = undefined
-  for (const tell of held) tell()
+  let again = Promise.withResolvers<void>()
+  using _reconnects = client.bus.onReconnect(() => {
+    feed.hold()
+    again.resolve()
+  })
+  const catchUp = async () => {
+    await client.bus.flush()
+    feed.past(await replaySpec(client, specId, { traces: followed.onTrace !== undefined }))
+  }
+  await catchUp()
   followed.onCaughtUp?.()
-  await aborted(signal)
+  const over = aborted(signal)
+  for (;;) {
+    await Promise.race([again.promise, over])
+    if (signal.aborted) return
+    again = Promise.withResolvers()
+    while (!signal.aborted && !(await succeeds(catchUp))) await Promise.race([over, pause(CATCH_UP_AGAIN_MS)])
+  }
+}
+
+/** The fleet's own connections may take longer to come back than ours. */
+const CATCH_UP_AGAIN_MS = 250
+
+/** Whether it went well; what is retryable may go better later. */
+async function succeeds(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work()
+    return true
+  } catch (error) {
+    if (error instanceof SpecfleetError && error.retryable) return false
+    throw error
+  }
+}
+
+type Said = { fact: Fact } | { trace: Trace }
+
+/** Tells each thing once, in order: while the past is on its way, what comes live waits. */
+class Feed {
+  readonly #followed: Followed
+  readonly #told = new Set<string>()
+  #waiting: Said[] | undefined = []
+
+  constructor(followed: Followed) {
+    this.#followed = followed
+  }
+
+  hold(): void {
+    this.#waiting ??= []
+  }
+
+  live(said: Said): void {
+    if (this.#waiting === undefined) this.#tell(said)
+    else this.#waiting.push(said)
+  }
+
+  past({ facts, traces }: Replay): void {
+    for (const fact of facts) this.#tell({ fact })
+    for (const trace of traces) this.#tell({ trace })
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
+    for (const said of waiting) this.#tell(said)
+  }
+
+  #tell(said: Said): void {
+    const { id } = 'fact' in said ? said.fact : said.trace
+    if (this.#told.has(id)) return
+    this.#told.add(id)
+    if ('fact' in said) this.#followed.onFact?.(said.fact)
+    else this.#followed.onTrace?.(said.trace)
+  }
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>

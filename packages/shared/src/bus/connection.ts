@@ -78,6 +78,8 @@ export interface Bus extends AsyncDisposable {
   ): Subscription
   /** Resolves when the server has handled all that was published before. */
   flush(): Promise<void>
+  /** Calls back each time the connection is there again after a loss; what was published meanwhile was missed. */
+  onReconnect(listener: () => void): Disposable
   /** Settles when the connection is closed for good; with the error that closed it, if one did. */
   readonly closed: Promise<Error | undefined>
   /** Drains: what was received is handled, what was published is sent, then it closes. */

@@ -81,6 +81,7 @@ export class NatsBus implements Bus {
   readonly inboxPrefix: string
   readonly #onStatus: (status: BusStatus) => void
   readonly #disconnectListeners = new Set<() => void>()
+  readonly #reconnectListeners = new Set<() => void>()
   #connected = Promise.withResolvers<void>()
   #isConnected = true
   #ended: Error | undefined
@@ -228,6 +229,13 @@ export class NatsBus implements Bus {
     return () => this.#disconnectListeners.delete(listener)
   }
 
+  onReconnect(listener: () => void): Disposable {
+    // A closure of its own, so that one function may listen twice.
+    const own = () => listener()
+    this.#reconnectListeners.add(own)
+    return { [Symbol.dispose]: () => void this.#reconnectListeners.delete(own) }
+  }
+
   /** Why nothing can be sent any more. */
   closedError(): SpecfleetError {
     if (this.#ended !== undefined && isRefusal(this.#ended)) {
@@ -270,6 +278,7 @@ export class NatsBus implements Bus {
     } else if (status.type === 'reconnect') {
       this.#isConnected = true
       this.#connected.resolve()
+      for (const listener of [...this.#reconnectListeners]) listener()
       this.#onStatus({ kind: 'reconnected' })
     } else if (status.type === 'slowConsumer') {
       this.#onStatus({ kind: 'slow-consumer' })
