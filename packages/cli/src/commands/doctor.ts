@@ -81,7 +81,11 @@ async function checkFleet({ env }: CommandContext): Promise<Check> {
     const { orchestrators } = await withFleet(env, (client) => client.list('orchestrators'))
     const alive = orchestrators ?? []
     const slots = alive.reduce((sum, one) => sum + one.slots, 0)
-    return { name: 'fleet', ok: true, says: `${alive.length} orchestrators alive, ${slots} slots` }
+    return {
+      name: 'fleet',
+      ok: true,
+      says: `${alive.length} ${alive.length === 1 ? 'orchestrator' : 'orchestrators'} alive, ${slots} slots`,
+    }
   } catch (thrown) {
     const error = toSpecfleetError(thrown)
     // No fleet is no fault of the machine.

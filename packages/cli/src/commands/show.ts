@@ -2,6 +2,7 @@ import { type RunSummary, runOf, SpecfleetError, type SpecState } from '@specfle
 import { withFleet } from '../fleet/connect.ts'
 import { replaySpec } from '../fleet/follow.ts'
 import { planOf } from '../plan/export.ts'
+import { headline } from '../render/headline.ts'
 import { renderPlan } from '../render/plan.ts'
 import type { Style } from '../render/style.ts'
 import { renderTable } from '../render/table.ts'
@@ -53,7 +54,7 @@ function runLines(state: SpecState, runs: readonly RunSummary[], layout: { style
       run.outcome ?? run.state,
       String(run.epoch),
       String(view?.usage.turns ?? 0),
-      [run.causes.join(', '), run.reason ?? ''].filter((text) => text !== '').join('; ') || '–',
+      [run.causes.join(', '), headline(run.reason ?? '')].filter((text) => text !== '').join('; ') || '–',
     ]
   })
   const columns = [

@@ -1,4 +1,5 @@
 import { describeCause, type Fact, PHASES, type Phase, type Trace } from '@specfleet/shared'
+import { headline } from './headline.ts'
 import type { Style } from './style.ts'
 
 type PhaseRow = {
@@ -59,7 +60,7 @@ export class ProgressModel {
         this.#doing = `epoch ${fact.epoch} died: ${describeCause(fact.data.cause)}`
         return
       case 'run.parked':
-        this.#doing = `parked: ${fact.data.reason}`
+        this.#doing = `parked: ${headline(fact.data.reason)}`
         return
       case 'run.settled':
         this.#doing = `settled: ${fact.data.outcome}`
@@ -92,7 +93,7 @@ export class ProgressModel {
         const row = this.#edit(fact.data.phase)
         row.state = 'failed'
         row.endedAt = at
-        this.#doing = fact.data.reason
+        this.#doing = headline(fact.data.reason)
         return
       }
       default:
@@ -126,6 +127,8 @@ export class ProgressModel {
   }
 }
 
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
 const seconds = (ms: number): string => `${(Math.max(0, ms) / 1000).toFixed(1)} s`
 
 function renderRow(phase: Phase, row: Readonly<PhaseRow>, style: Style, now: number): string {
@@ -140,8 +143,8 @@ function renderRow(phase: Phase, row: Readonly<PhaseRow>, style: Style, now: num
   const cells = [
     row.attempt > 0 ? `attempt ${row.attempt}` : '',
     row.score === null ? '' : `score ${row.score.toFixed(2)}`,
-    row.turns.size > 0 ? `${row.turns.size} ${row.turns.size === 1 ? 'turn ' : 'turns'}` : '',
-    row.toolCalls > 0 ? `${row.toolCalls} ${row.toolCalls === 1 ? 'tool call ' : 'tool calls'}` : '',
+    row.turns.size > 0 ? counted(row.turns.size, 'turn') : '',
+    row.toolCalls > 0 ? counted(row.toolCalls, 'tool call') : '',
     row.startedAt === null ? '' : seconds((row.endedAt ?? now) - row.startedAt),
   ]
   const widths = [10, 11, 9, 14, 8]
@@ -165,23 +168,23 @@ export function describeFact(fact: Fact): string | undefined {
     case 'run.ready':
       return `worker ready after ${Math.round(fact.data.bootMs)} ms`
     case 'run.lost':
-      return `epoch ${fact.epoch} died: ${describeCause(fact.data.cause)}${fact.data.detail === undefined ? '' : `, ${fact.data.detail}`}`
+      return `epoch ${fact.epoch} died: ${describeCause(fact.data.cause)}${fact.data.detail === undefined ? '' : `, ${headline(fact.data.detail)}`}`
     case 'run.adopted':
       return `adopted by ${fact.data.to}`
     case 'run.parked':
-      return `parked: ${fact.data.reason}`
+      return `parked: ${headline(fact.data.reason)}`
     case 'run.settled':
-      return `settled: ${fact.data.outcome}${fact.data.reason === undefined ? '' : `, ${fact.data.reason}`}`
+      return `settled: ${fact.data.outcome}${fact.data.reason === undefined ? '' : `, ${headline(fact.data.reason)}`}`
     case 'phase.started':
       return `${fact.data.phase} started, attempt ${fact.data.attempt}`
     case 'phase.evaluated':
       return `${fact.data.phase} attempt ${fact.data.attempt} ${fact.data.passed ? 'passed' : 'failed'}, score ${fact.data.score.toFixed(2)}`
     case 'phase.completed':
-      return `${fact.data.phase} completed, score ${fact.data.score.toFixed(2)}, ${fact.data.usage.turns} turns, ${fact.data.usage.toolCalls} tool calls`
+      return `${fact.data.phase} completed, score ${fact.data.score.toFixed(2)}, ${counted(fact.data.usage.turns, 'turn')}, ${counted(fact.data.usage.toolCalls, 'tool call')}`
     case 'phase.failed':
-      return `${fact.data.phase} failed: ${fact.data.reason}`
+      return `${fact.data.phase} failed: ${headline(fact.data.reason)}`
     case 'run.delivered':
-      return `worker says: ${fact.data.outcome}${fact.data.reason === undefined ? '' : `, ${fact.data.reason}`}`
+      return `worker says: ${fact.data.outcome}${fact.data.reason === undefined ? '' : `, ${headline(fact.data.reason)}`}`
     case 'agent.asked':
       return `the agent asks: ${fact.data.question}`
     case 'agent.steered':
