@@ -140,6 +140,37 @@ test('other specs give other plans', () => {
   expect(JSON.stringify(b)).not.toMatch(/film/)
 })
 
+describe('a spec of any size', () => {
+  /** Four characters a token, within the 32,000 tokens of one reply. */
+  const ROOM = 120_000
+
+  test.each([2, 60])(
+    'is planned as far as one plan can hold, the rest is asked about (%i words a statement)',
+    (length) => {
+      const words = Array.from({ length }, (_, index) => `part${index}`).join(' and ')
+      const bullets = Array.from(
+        { length: 500 },
+        (_, index) => `- When ${index} alarms ring, the service must store ${words}`,
+      )
+      const { outputs, messages } = plan(bullets.join('\n'))
+      expect(outputs.tasks).toBeDefined()
+      for (const message of messages.slice(1)) expect(JSON.stringify(message).length).toBeLessThan(ROOM)
+      expect(outputs.requirements?.openQuestions.at(-1)).toMatch(/and \d+ more statements/)
+    },
+  )
+
+  test.each(['must ', 'when a, ', '`a` ', 'A. ', '<a', '[a](', 'a has b, ', 'x', 'the the ', '| a '])(
+    'and of any shape is planned in no time: 100 KB of %j',
+    (piece) => {
+      for (const shape of ['- ', '', '## Data\n- ', '# ', '## ']) {
+        const started = performance.now()
+        plan(`${shape}${piece.repeat(100_000 / piece.length)}`)
+        expect(performance.now() - started).toBeLessThan(5_000)
+      }
+    },
+  )
+})
+
 describe('what cannot be derived is not invented', () => {
   test.each(['hello', '# Title only', '## Out of scope\n- Everything must stay'])('%j fails its gate', (text) => {
     const { outputs, evaluations, last } = plan(text)

@@ -18,7 +18,7 @@ import {
   languageOfExtension,
 } from './paths.ts'
 import { nameInManifest, type Stack, stackOf } from './stack.ts'
-import { discoveryQuestions, featureSummary } from './summary.ts'
+import { aboutFeature } from './summary.ts'
 
 const MOST_KEY_FILES = 12
 const MOST_AREAS = 10
@@ -27,7 +27,7 @@ const MOST_MODELS = 12
 
 /** What the explore phase hands in: the source as it was seen, and the feature as the spec tells it. */
 export function exploreReport(spec: Spec, sight: Sight): ExploreInput {
-  const about = { discovery_questions: discoveryQuestions(spec), feature_summary: featureSummary(spec) }
+  const about = aboutFeature(spec)
   return sight.tree.total === 0 ? { ...greenfield(spec), ...about } : { ...existing(sight), ...about }
 }
 

@@ -2,7 +2,7 @@ import { DISCOVERY_CATEGORIES, type ExploreInput } from '@specfleet/shared'
 import type { Spec } from '../conversation.ts'
 import { collectStatements, type Found } from '../requirements/collect.ts'
 import { typeOf } from '../requirements/quality.ts'
-import { featureName, textsOf } from '../requirements/requirements.ts'
+import { featureName, MOST_REQUIREMENTS, textsOf } from '../requirements/requirements.ts'
 import { type Outline, readOutline } from '../text/outline.ts'
 import { roleOf } from '../text/section-roles.ts'
 import { capitalised, clip } from '../text/words.ts'
@@ -13,15 +13,23 @@ type Questions = NonNullable<ExploreInput['discovery_questions']>
 const MOST_QUESTIONS = 4
 const QUOTE = 110
 
-/** The feature in the words of its spec. */
-export function featureSummary(spec: Spec): Summary {
+/** What the explore phase says of the feature itself. */
+export function aboutFeature(spec: Spec): { discovery_questions: Questions; feature_summary: Summary } {
   const outline = readOutline(spec.text)
-  const found = collectStatements(outline)
+  const found = collectStatements(outline).slice(0, MOST_REQUIREMENTS)
+  return {
+    discovery_questions: discoveryQuestions(spec, outline, found),
+    feature_summary: featureSummary(spec, outline, found),
+  }
+}
+
+/** The feature in the words of its spec. */
+function featureSummary(spec: Spec, outline: Outline, found: readonly Found[]): Summary {
   const prose = proseOf(outline)
   return {
     name: featureName(spec, outline),
     one_liner: clip(prose[0] ?? outline.title ?? spec.title, 200),
-    problem_statement: prose.slice(0, 4).join(' ') || spec.text.trim().slice(0, 400),
+    problem_statement: clip(prose.slice(0, 4).join(' ') || spec.text.trim(), 1_200),
     scope_in: scopeOf(found),
     scope_out: textsOf(outline, 'out-of-scope'),
     technical_constraints: found
@@ -51,9 +59,7 @@ function scopeOf(found: readonly Found[]): string[] {
 }
 
 /** What should be asked before building: the spec's own questions, and those that its wording leaves open. */
-export function discoveryQuestions(spec: Spec): Questions {
-  const outline = readOutline(spec.text)
-  const found = collectStatements(outline)
+function discoveryQuestions(spec: Spec, outline: Outline, found: readonly Found[]): Questions {
   const sources = found.map(({ statement }) => statement.source)
   const [problem, users, scope, technical, risks] = [
     [

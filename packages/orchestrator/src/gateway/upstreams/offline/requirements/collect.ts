@@ -1,7 +1,7 @@
 import { sentencesOf } from '../text/inline.ts'
 import type { Item, Outline, Section } from '../text/outline.ts'
 import { roleOf, type SectionRole } from '../text/section-roles.ts'
-import { decapitalised, opensWithVerb, tellingWords } from '../text/words.ts'
+import { clip, decapitalised, opensWithVerb, tellingWords } from '../text/words.ts'
 import { takeClauses } from './clauses.ts'
 import { isAboutSystem, isClause } from './main-clause.ts'
 import { masked } from './mask.ts'
@@ -45,7 +45,7 @@ function collect(outline: Outline, introduction: SectionRole): Found[] {
     const role = roleOf(section)
     if (SILENT.has(role)) continue
     if (role === 'acceptance') {
-      for (const text of scenarios(section.items)) acceptance.push({ text, section })
+      for (const text of scenarios(section.items)) acceptance.push({ text: clip(text, LONGEST), section })
     } else {
       for (const item of section.items) {
         const own = section.title === '' && item.kind === 'sentence' ? introduction : role
@@ -62,7 +62,8 @@ type Place = { section: Section; role: SectionRole; name: string; lead: string }
 function fromItem(item: Item, place: Place): Found[] {
   const { section, name } = place
   const { label, text } = splitLabel(item.text)
-  const sentences = sentencesOf(`${place.lead}${place.lead === '' ? text : decapitalised(text)}`)
+  const whole = `${place.lead}${place.lead === '' ? text : decapitalised(text)}`
+  const sentences = sentencesOf(whole).map((sentence) => clip(sentence, LONGEST))
   const lead = item.children.length > 0 ? leadOf(text) : undefined
   if (lead !== undefined)
     return item.children.flatMap((child) => fromItem(child, { ...place, lead: lead === '' ? '' : `${lead} ` }))
@@ -73,11 +74,14 @@ function fromItem(item: Item, place: Place): Found[] {
   const below = item.children.flatMap((child) => {
     const binding = findModal(masked(child.text)) !== undefined
     if (last === undefined || binding) return fromItem(child, place)
-    last.details.push(child.text)
+    last.details.push(clip(child.text, LONGEST))
     return []
   })
   return [...own, ...below]
 }
+
+/** Longer is no sentence that anybody could test; it is read as far as this, in characters. */
+const LONGEST = 500
 
 /** Whether a sentence demands something. Bullets of a requirements section do by standing there. */
 function counts(sentence: string, kind: Item['kind'], { role, name }: Place): boolean {

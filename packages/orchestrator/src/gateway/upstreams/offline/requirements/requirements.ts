@@ -15,7 +15,9 @@ import { typeOf } from './quality.ts'
 import type { Statement } from './statement.ts'
 
 /** More than this is several specs; what is beyond becomes an open question, so that nothing vanishes in silence. */
-export const MOST_REQUIREMENTS = 80
+export const MOST_REQUIREMENTS = 60
+/** Room for all of them, in characters of JSON: a plan is handed in as one reply, which has its limit. */
+const ROOM = 48_000
 
 const PRIORITY = { must: 'HIGH', should: 'MEDIUM', may: 'LOW' } as const
 const TITLE_LENGTH = 64
@@ -24,36 +26,55 @@ const TITLE_LENGTH = 64
 export function deriveRequirements(spec: Spec, explore: ExploreOutput | undefined): RequirementsInput {
   const outline = readOutline(spec.text)
   const found = collectStatements(outline)
-  const kept = found.slice(0, MOST_REQUIREMENTS)
-  const ids = numbered(kept)
+  const requirements = fitting(requirementsOf(found.slice(0, MOST_REQUIREMENTS), outline))
+  const kept = found.slice(0, requirements.length)
   return {
     feature_name: featureName(spec, outline),
-    requirements: kept.map((each, index) => ({
-      id: ids[index] ?? '',
-      title: titleOf(each),
-      type: typeOf(each.statement.source, each.section),
-      category: placeOf(each) || outline.title,
-      priority: priorityOf(each),
-      text: earsOf(each.statement),
-      acceptance_criteria: criteriaOf(each.statement, each.details),
-      dependencies: [],
-      notes: [`Spec: "${each.statement.source}"`, each.statement.rationale && `So that ${each.statement.rationale}.`]
-        .filter(Boolean)
-        .join(' '),
-    })),
+    requirements,
     assumptions: [...textsOf(outline, 'assumptions'), ...assumptionsOf(explore)],
     out_of_scope: textsOf(outline, 'out-of-scope'),
-    open_questions: [
-      ...textsOf(outline, 'questions'),
-      ...found
-        .slice(MOST_REQUIREMENTS)
-        .map(
-          ({ statement }) =>
-            `Beyond ${MOST_REQUIREMENTS} requirements; belongs to a spec of its own: ${statement.source}`,
-        ),
-    ],
+    open_questions: [...textsOf(outline, 'questions'), ...beyond(found.slice(kept.length))],
     traceability: { prd_sections: sectionsOf(kept, outline), design_components: [] },
   }
+}
+
+function requirementsOf(found: readonly Found[], outline: Outline): RequirementsInput['requirements'] {
+  const ids = numbered(found)
+  return found.map((each, index) => ({
+    id: ids[index] ?? '',
+    title: titleOf(each),
+    type: typeOf(each.statement.source, each.section),
+    category: placeOf(each) || outline.title,
+    priority: priorityOf(each),
+    text: earsOf(each.statement),
+    acceptance_criteria: criteriaOf(each.statement, each.details),
+    dependencies: [],
+    notes: [`Spec: "${each.statement.source}"`, each.statement.rationale && `So that ${each.statement.rationale}.`]
+      .filter(Boolean)
+      .join(' '),
+  }))
+}
+
+/** The first ones that fit into the room. */
+function fitting<T>(values: T[]): T[] {
+  const kept: T[] = []
+  let room = ROOM
+  for (const value of values) {
+    room -= JSON.stringify(value).length
+    if (room < 0 && kept.length > 0) break
+    kept.push(value)
+  }
+  return kept
+}
+
+const MOST_QUESTIONS = 20
+
+function beyond(found: readonly Found[]): string[] {
+  const named = found
+    .slice(0, MOST_QUESTIONS)
+    .map(({ statement }) => `More than one plan can hold, belongs to a spec of its own: ${statement.source}`)
+  const rest = found.length - named.length
+  return rest > 0 ? [...named, `… and ${rest} more statements`] : named
 }
 
 /** The name of the feature, from the title of the spec or its first heading. */

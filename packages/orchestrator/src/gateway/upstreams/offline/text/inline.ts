@@ -12,10 +12,10 @@ export function plainText(markdown: string): string {
 
 function withoutMarkup(text: string): string {
   return text
-    .replace(/!\[[^\]]*\]\([^)]*\)/g, '')
-    .replace(/\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])/g, '$1')
-    .replace(/<(https?:[^>]+)>/g, '$1')
-    .replace(/<\/?[a-z][^>]*>/gi, ' ')
+    .replace(/!\[[^[\]]{0,300}\]\([^()]{0,2000}\)/g, '')
+    .replace(/\[([^[\]]{1,300})\](?:\([^()]{0,2000}\)|\[[^[\]]{0,300}\])/g, '$1')
+    .replace(/<(https?:[^<>]{1,2000})>/g, '$1')
+    .replace(/<\/?[a-z][^<>]{0,300}>/gi, ' ')
     .replace(/\*\*|__(?=\S)|(?<=\S)__|~~/g, '')
     .replace(/(?<![\w*])\*(?=\S)([^*]+)\*(?![\w*])/g, '$1')
     .replace(/(?<!\w)_(?=\S)([^_]+)_(?!\w)/g, '$1')
@@ -26,15 +26,21 @@ function withoutMarkup(text: string): string {
 /** Abbreviations whose full stop ends no sentence. */
 const ABBREVIATION = /(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|no|fig|max|min|incl|resp)|\b[A-Z])\.$/i
 
+/** Longest an abbreviation before the end of a sentence may be, its full stop included. */
+const TAIL = 12
+
 /** The sentences of a paragraph. Nothing is cut inside code, numbers, paths or abbreviations. */
 export function sentencesOf(paragraph: string): string[] {
   const sentences: string[] = []
-  let current = ''
+  let pieces: string[] = []
+  let ticks = 0
   for (const piece of paragraph.split(/(?<=[.!?][)"'’”]?)\s+(?=[\p{Lu}\p{N}`"'“(])/u)) {
-    current = current === '' ? piece : `${current} ${piece}`
-    if (ABBREVIATION.test(current) || (current.match(/`/g) ?? []).length % 2 === 1) continue
-    sentences.push(current)
-    current = ''
+    pieces.push(piece)
+    ticks += piece.split('`').length - 1
+    if (ticks % 2 === 1 || ABBREVIATION.test(piece.slice(-TAIL))) continue
+    sentences.push(pieces.join(' '))
+    pieces = []
+    ticks = 0
   }
-  return (current === '' ? sentences : [...sentences, current]).map((sentence) => sentence.trim()).filter(Boolean)
+  return [...sentences, pieces.join(' ')].map((sentence) => sentence.trim()).filter(Boolean)
 }

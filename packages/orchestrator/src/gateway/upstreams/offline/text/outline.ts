@@ -1,4 +1,5 @@
 import { plainText, sentencesOf } from './inline.ts'
+import { clip } from './words.ts'
 
 /** A statement-sized piece of the spec; children are the list below it. */
 export type Item = { kind: 'sentence' | 'bullet'; text: string; children: Item[] }
@@ -24,6 +25,7 @@ const LIST_ENTRY = /^(\s*)(?:[-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(.*)$/
 const RULE = /^\s*(?:[-*_=]\s*){3,}$/
 const TABLE_ROW = /^\s*\|(.+)\|\s*$/
 const BOLD_LEVEL = 7
+const LONGEST_TITLE = 120
 
 /** Reads Markdown, or plain text, of any kind. Never throws. */
 export function readOutline(markdown: string): Outline {
@@ -99,7 +101,7 @@ class OutlineReader {
 
   #startSection(level: number, text: string): void {
     this.#flush()
-    const title = plainText(text).replace(/`/g, '')
+    const title = clip(plainText(text).replace(/`/g, ''), LONGEST_TITLE)
     while ((this.#open.at(-1)?.level ?? 0) >= level) this.#open.pop()
     if (level === 1 && this.#title === '') {
       this.#title = title

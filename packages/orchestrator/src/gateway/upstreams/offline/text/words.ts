@@ -94,11 +94,13 @@ export function wordsOf(name: string): string[] {
     .map((word) => word.toLowerCase())
 }
 
+const LONGEST_WORD = 24
+
 /** ASCII words for identifiers and file names; what has no ASCII letters falls away. */
 export const identifierWords = (text: string): string[] =>
-  wordsOf(text.normalize('NFKD').replace(/\p{M}/gu, '').replace(/[’']/g, '')).flatMap(
-    (word) => word.match(/[a-z0-9]+/g) ?? [],
-  )
+  wordsOf(text.normalize('NFKD').replace(/\p{M}/gu, '').replace(/[’']/g, ''))
+    .flatMap((word) => word.match(/[a-z0-9]+/g) ?? [])
+    .map((word) => word.slice(0, LONGEST_WORD))
 
 export const kebabCase = (words: readonly string[]): string => words.join('-')
 export const snakeCase = (words: readonly string[]): string => words.join('_')
