@@ -72,7 +72,10 @@ export function runsOfSpec(specId: SpecId, spec: SpecState | undefined, table: R
 
 function summariseRun(spec: SpecState, view: RunView, table: RunTable): RunSummary {
   const run = table.get(view.runId)
-  return run === undefined ? summariseLogged(spec, view, table.settledAt(view.runId)) : summariseActive(run)
+  // The log settles a run a moment before its record does.
+  return run === undefined || view.settled !== undefined
+    ? summariseLogged(spec, view, table.settledAt(view.runId))
+    : summariseActive(run)
 }
 
 /** Runs of all specs, the ones that can still change first. */

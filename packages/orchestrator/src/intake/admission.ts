@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { QueuedTask, RunRecord, SourceBundle } from '@specfleet/shared'
+import type { QueuedTask, SourceBundle } from '@specfleet/shared'
 import {
   describeIssues,
   type OrchestratorId,
@@ -13,6 +13,7 @@ import {
   TaskInput,
   withIds,
 } from '@specfleet/shared'
+import type { ClaimedRun } from '../supervisor/world.ts'
 
 /** Kinds that this version can run. */
 const SUPPORTED = new Set<Task['kind']>(['spec', 'prompt'])
@@ -79,7 +80,7 @@ function isBinary(text: string): boolean {
 }
 
 /** The record by which a task becomes a run. Pure. */
-export function claimOf(task: Task, source: SourceBundle | null, owner: OrchestratorId, now: Date): RunRecord {
+export function claimOf(task: Task, source: SourceBundle | null, owner: OrchestratorId, now: Date): ClaimedRun {
   const at = now.toISOString()
   return {
     v: 1,

@@ -1,5 +1,5 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { ReadableStream as NodeWebStream } from 'node:stream/web'
@@ -30,7 +30,7 @@ export function openSources(collaborators: { blobs: Blobs }, options: SourceOpti
   const made = new Map<string, SourceBundle>()
 
   const bundle = async (from: LocalCommit, work: GitOptions): Promise<SourceBundle> => {
-    const key = `${from.objects} ${from.commit} ${from.branch}`
+    const key = `${from.commit} ${from.branch} ${from.shallow}`
     const known = made.get(key)
     if (known !== undefined && (await blobs.has(known.sha256))) return known
     const bundled = await makeBundle(from, blobs, options.maxBytes, work)
@@ -57,7 +57,7 @@ export function openSources(collaborators: { blobs: Blobs }, options: SourceOpti
         return bundle(from, work)
       }
       await using folder = await temporaryFolder()
-      return bundle(await fetchRemote(origin.url, source.ref, folder.path, options, work), work)
+      return await bundle(await fetchRemote(origin.url, source.ref, folder.path, options, work), work)
     },
   }
 }
@@ -80,6 +80,9 @@ async function requireSmall(from: LocalCommit, { maxBytes }: SourceOptions, work
 
 const tooLarge = (detail: string) => new SpecfleetError('source.too-large', detail)
 
+/** What git says when the part that writes the pack was ended by the limit. */
+const BROKE_SIZE_LIMIT = new RegExp(`died of signal ${constants.signals.SIGXFSZ}\\b|File too large`)
+
 async function fetchRemote(
   url: string,
   ref: string | undefined,
@@ -90,24 +93,24 @@ async function fetchRemote(
   const found = await findRemoteRef(url, ref, work)
   const gitDir = join(folder, 'remote.git')
   await succeed(['init', '--quiet', '--bare', gitDir], work)
-  const fetched = await git(['--git-dir', gitDir, 'fetch', '--quiet', '--no-tags', '--', url, found.name], {
-    ...work,
-    maxFileBytes: maxBytes,
-  })
-  if (!fetched.ok) {
-    if (await hasFileOf(join(gitDir, 'objects', 'pack'), maxBytes - 512))
-      throw tooLarge(`${url} passes ${maxBytes} bytes`)
-    throw new SpecfleetError('source.unreachable', `${url}: ${lastLine(fetched.stderr)}`)
-  }
+  // Always as one pack, so that the limit on the size of a file is one on the whole.
+  const args = [
+    '-c',
+    'fetch.unpackLimit=1',
+    '--git-dir',
+    gitDir,
+    'fetch',
+    '--quiet',
+    '--no-tags',
+    '--',
+    url,
+    found.name,
+  ]
+  const fetched = await git(args, { ...work, maxFileBytes: maxBytes })
+  if (!fetched.ok && BROKE_SIZE_LIMIT.test(fetched.stderr)) throw tooLarge(`${url} passes ${maxBytes} bytes`)
+  if (!fetched.ok) throw new SpecfleetError('source.unreachable', `${url}: ${lastLine(fetched.stderr)}`)
   const commit = await succeed(['--git-dir', gitDir, 'rev-parse', '--verify', 'FETCH_HEAD^{commit}'], work)
   return repositoryAt(gitDir, commit, found.branch)
-}
-
-/** Whether the limit on file sizes is what stopped git. */
-async function hasFileOf(folder: string, bytes: number): Promise<boolean> {
-  const names = await readdir(folder)
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size))
-  return sizes.some((size) => size >= bytes)
 }
 
 /**
@@ -123,7 +126,7 @@ async function makeBundle(from: LocalCommit, blobs: Blobs, maxBytes: number, wor
     work,
   )
   await writeFile(join(gitDir, 'objects', 'info', 'alternates'), `${from.objects}\n`)
-  const commit = from.shallow ? await withoutHistory(gitDir, from.commit, work) : from.commit
+  const commit = from.shallow ? await withoutHistory(gitDir, from, work) : from.commit
   await succeed(['--git-dir', gitDir, 'update-ref', `refs/heads/${from.branch}`, commit], work)
   const { stdout, done } = gitStream(
     ['--git-dir', gitDir, 'bundle', 'create', '--quiet', '-', 'HEAD', `refs/heads/${from.branch}`],
@@ -142,12 +145,14 @@ async function makeBundle(from: LocalCommit, blobs: Blobs, maxBytes: number, wor
 }
 
 /** A bundle cannot be cut off somewhere: of a shallow clone it holds the one commit, as if it had no parent. */
-async function withoutHistory(gitDir: string, commit: string, work: GitOptions): Promise<string> {
-  const described = ['--git-dir', gitDir, 'show', '--no-patch', '--format=%an%n%ae%n%aI%n%B', commit]
-  const [name = '', email = '', date = '', ...message] = (await succeed(described, work)).split('\n')
+async function withoutHistory(gitDir: string, from: LocalCommit, work: GitOptions): Promise<string> {
+  const ask = (...args: string[]) => succeed(['--git-dir', from.gitDir, ...args], work)
+  const described = await ask('show', '--no-patch', '--format=%an%n%ae%n%aI%n%B', from.commit)
+  const [name = '', email = '', date = '', ...message] = described.split('\n')
   const author = { GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_AUTHOR_DATE: date }
   const committer = { GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email, GIT_COMMITTER_DATE: date }
-  return succeed(['--git-dir', gitDir, 'commit-tree', `${commit}^{tree}`, '-m', message.join('\n')], {
+  const tree = await ask('rev-parse', `${from.commit}^{tree}`)
+  return succeed(['--git-dir', gitDir, 'commit-tree', tree, '-m', message.join('\n')], {
     ...work,
     env: { ...work.env, ...author, ...committer },
   })

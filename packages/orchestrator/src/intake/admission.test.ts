@@ -1,0 +1,105 @@
+import { newTaskId, PRIORITIES, type Priority, SpecfleetError, type TaskInput } from '@specfleet/shared'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { counted, NOBODY_PASSED_OVER, readQueuedTask, readTask, whomToAsk } from './admission.ts'
+
+const bytes = (value: unknown) => Buffer.from(JSON.stringify(value))
+const codeOf = (run: () => unknown): string => {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof SpecfleetError) return error.code
+    throw error
+  }
+  return 'accepted'
+}
+const read = (value: unknown) => codeOf(() => readTask(bytes(value), newTaskId))
+
+describe('what may become a run', () => {
+  test.each<[string, unknown, string]>([
+    ['the least there can be', { kind: 'prompt', text: 'hello' }, 'accepted'],
+    ['an unknown kind', { kind: 'dance', text: 'hello' }, 'task.malformed'],
+    ['a kind that is still to come', { kind: 'validate', text: 'hello' }, 'task.unsupported'],
+    ['neither text nor spec', { kind: 'spec' }, 'task.malformed'],
+    ['another version', { v: 2, kind: 'spec', text: 'hello' }, 'task.version'],
+    ['too long a text', { kind: 'spec', text: 'x'.repeat(256 * 1024 + 1) }, 'task.too-large'],
+    ['an id that reaches elsewhere', { kind: 'spec', text: 'x', taskId: 'a.>' }, 'task.malformed'],
+    ['a binary', { kind: 'spec', text: 'ELF\0\u0001' }, 'spec.binary'],
+    ['what a binary read as text becomes', { kind: 'spec', text: '\ufffd\ufffd\ufffdabc' }, 'spec.binary'],
+    ['a text in any language', { kind: 'spec', text: '# Größe 大小\n\tein – Tab' }, 'accepted'],
+  ])('%s', (_name, value, code) => expect(read(value)).toBe(code))
+
+  test('anything at all is accepted or refused with a reason, never more', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.uint8Array(),
+          fc.json().map((text) => Buffer.from(text)),
+        ),
+        (data) => {
+          expect(codeOf(() => readTask(data, newTaskId))).toMatch(/^(accepted|task\.|spec\.)/)
+        },
+      ),
+    )
+  })
+})
+
+describe('a task from the queue', () => {
+  const message = (task: TaskInput, subject: string, seq = 1) => ({ subject, data: bytes(task), seq })
+
+  test('came on the subject of its own kind and priority', () => {
+    const task: TaskInput = { kind: 'spec', text: 'x', priority: 'high' }
+    expect(codeOf(() => readQueuedTask(message(task, 'sf.task.high.spec')))).toBe('accepted')
+    expect(codeOf(() => readQueuedTask(message(task, 'sf.task.normal.spec')))).toBe('task.subject')
+    expect(codeOf(() => readQueuedTask(message(task, 'sf.task.high.prompt')))).toBe('task.subject')
+  })
+
+  test('without an id gets the same one every time it is handed out, and no other task gets it', () => {
+    const again = () => readQueuedTask(message({ kind: 'spec', text: 'x' }, 'sf.task.normal.spec', 7)).taskId
+    expect(again()).toBe(again())
+    expect(readQueuedTask(message({ kind: 'spec', text: 'x' }, 'sf.task.normal.spec', 8)).taskId).not.toBe(again())
+  })
+})
+
+describe('priorities', () => {
+  const takeOneAtATime = (waiting: Record<Priority, number>, slots: number): Priority[] => {
+    const left = { ...waiting }
+    let passedOver = NOBODY_PASSED_OVER
+    const taken: Priority[] = []
+    for (let slot = 0; slot < slots; slot += 1)
+      for (const ask of whomToAsk(1, passedOver)) {
+        const came = Math.min(ask.most, left[ask.priority])
+        passedOver = counted(passedOver, ask, came)
+        if (came === 0) continue
+        left[ask.priority] -= came
+        taken.push(ask.priority)
+        break
+      }
+    return taken
+  }
+
+  test('high goes before normal and normal before low', () => {
+    expect(takeOneAtATime({ high: 2, normal: 2, low: 1 }, 5)).toEqual(['high', 'high', 'normal', 'normal', 'low'])
+  })
+
+  test('of any ten in a row at least one is of each priority that waits', () => {
+    fc.assert(
+      fc.property(fc.subarray([...PRIORITIES], { minLength: 1 }), (some) => {
+        const endless = (priority: Priority) => (some.includes(priority) ? 1_000 : 0)
+        const taken = takeOneAtATime({ high: endless('high'), normal: endless('normal'), low: endless('low') }, 100)
+        expect(taken).toHaveLength(100)
+        for (let from = 0; from + 12 <= taken.length; from += 1)
+          for (const priority of some) expect(taken.slice(from, from + 12)).toContain(priority)
+      }),
+    )
+  })
+
+  test('nobody is asked for more than there are slots', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 500 }), fc.nat(20), fc.nat(20), (free, normal, low) => {
+        const asks = whomToAsk(free, { high: 0, normal, low })
+        expect(asks.every(({ most }) => most >= 1 && most <= free)).toBe(true)
+      }),
+    )
+  })
+})

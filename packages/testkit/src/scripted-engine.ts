@@ -1,0 +1,116 @@
+import type { ExitReport, SandboxId } from '@specfleet/shared'
+import type {
+  Created,
+  Sandbox,
+  SandboxEvent,
+  SandboxProvider,
+  SandboxRequest,
+} from '../../orchestrator/src/providers/provider.ts'
+import { runScriptedWorker, type Script } from './scripted-worker.ts'
+
+type Inmate = { request: SandboxRequest; kill: AbortController; exit: ExitReport | undefined; over: Promise<void> }
+
+const EXIT: ExitReport = { code: 0, signal: null, oom: false, pids: false, wallClock: false, logTail: [] }
+
+/**
+ * An engine whose sandboxes are scripts in this process. It outlives the orchestrators that
+ * use it, as a real one does, and can be told to fail.
+ */
+export class ScriptedEngine implements AsyncDisposable {
+  readonly engine: string
+  /** Every sandbox that was ever asked for, in order. */
+  readonly requests: SandboxRequest[] = []
+  /** While set, `create` answers this instead. */
+  failure: Extract<Created, { kind: 'failed' }> | undefined
+  readonly #busUrl: string
+  readonly #scriptOf: (request: SandboxRequest) => Script
+  readonly #inmates = new Map<SandboxId, Inmate>()
+  readonly #destroyed: (() => void)[] = []
+  readonly #listeners = new Set<(event: SandboxEvent) => void>()
+
+  constructor(options: { busUrl: string; engine?: string; scriptOf: (request: SandboxRequest) => Script }) {
+    this.engine = options.engine ?? 'scripted:here'
+    this.#busUrl = options.busUrl
+    this.#scriptOf = options.scriptOf
+  }
+
+  /** The engine as one orchestrator sees it. */
+  provider(): SandboxProvider & AsyncDisposable {
+    return {
+      name: 'scripted',
+      engine: this.engine,
+      isolation: 'none: scripts in the process of the test',
+      create: async (request) => this.#create(request),
+      inspect: async (id) => this.#describe(id),
+      list: async () => [...this.#inmates.keys()].flatMap((id) => this.#describe(id) ?? []),
+      stop: (id) => this.kill(id),
+      destroy: async (id) => {
+        await this.kill(id)
+        this.#inmates.delete(id)
+        for (const wake of this.#destroyed.splice(0)) wake()
+      },
+      watch: (listener) => {
+        this.#listeners.add(listener)
+        return { [Symbol.asyncDispose]: async () => void this.#listeners.delete(listener) }
+      },
+      [Symbol.asyncDispose]: async () => undefined,
+    }
+  }
+
+  get alive(): SandboxId[] {
+    return [...this.#inmates].filter(([, { exit }]) => exit === undefined).map(([id]) => id)
+  }
+
+  get existing(): SandboxId[] {
+    return [...this.#inmates.keys()]
+  }
+
+  /** Resolves when nothing of that run is left. */
+  async untilGone(runId: string): Promise<void> {
+    const left = () => this.existing.some((id) => this.#inmates.get(id)?.request.labels.runId === runId)
+    while (left()) await new Promise<void>((resolve) => this.#destroyed.push(resolve))
+  }
+
+  /** As `kill -9` from outside; resolves when it is dead. */
+  async kill(id: SandboxId): Promise<void> {
+    const inmate = this.#inmates.get(id)
+    inmate?.kill.abort(new Error('killed'))
+    await inmate?.over
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.existing.map((id) => this.kill(id)))
+  }
+
+  #create(request: SandboxRequest): Created {
+    this.requests.push(request)
+    if (this.failure !== undefined) return this.failure
+    if (!this.#inmates.has(request.id)) this.#inmates.set(request.id, this.#start(request))
+    return { kind: 'running' }
+  }
+
+  #start(request: SandboxRequest): Inmate {
+    const kill = new AbortController()
+    const env = { ...request.env, BUS_URL: this.#busUrl, WORKSPACE: '/nowhere' }
+    const run = runScriptedWorker(env, this.#scriptOf(request), kill.signal).then(
+      (code): ExitReport => ({ ...EXIT, code }),
+      (error: unknown): ExitReport =>
+        kill.signal.aborted
+          ? { ...EXIT, code: null, signal: 'SIGKILL' }
+          : { ...EXIT, code: 1, logTail: [error instanceof Error ? (error.stack ?? error.message) : String(error)] },
+    )
+    const inmate: Inmate = { request, kill, exit: undefined, over: Promise.resolve() }
+    inmate.over = run.then((exit) => {
+      inmate.exit = exit
+      for (const listener of this.#listeners) listener({ kind: 'exited', id: request.id })
+    })
+    return inmate
+  }
+
+  #describe(id: SandboxId): Sandbox | undefined {
+    const inmate = this.#inmates.get(id)
+    if (inmate === undefined) return undefined
+    const { request, exit } = inmate
+    return { id, labels: request.labels, state: exit === undefined ? { kind: 'running' } : { kind: 'exited', exit } }
+  }
+}

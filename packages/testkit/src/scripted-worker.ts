@@ -1,0 +1,182 @@
+import {
+  type Bus,
+  type ControlMessage,
+  ControlMessage as ControlMessageSchema,
+  connectBus,
+  type DeskService,
+  MessageId,
+  type NewFact,
+  NO_USAGE,
+  newId,
+  openCall,
+  openWorkerLog,
+  parseSandboxEnv,
+  ResumeState,
+  type SandboxEnv,
+  storeTurn,
+  subjects,
+} from '@specfleet/shared'
+
+/** What a script can do: what a real worker may do, and what it may not. */
+export type ScriptedWorker = {
+  readonly env: SandboxEnv
+  readonly bus: Bus
+  /** Aborts when the sandbox is killed. */
+  readonly killed: AbortSignal
+  /** Starts to beat, every 100 ms. */
+  beat(): void
+  stopBeating(): void
+  state(fact: NewFact): Promise<void>
+  /** Stores the next turn of a conversation and resolves when it is acknowledged. */
+  turn(number: number, conversation?: string): Promise<void>
+  resume(): Promise<ResumeState>
+  ask(service: DeskService, meta: unknown, body?: Uint8Array): Promise<{ meta: unknown; body: Uint8Array }>
+  /** The next control message; confirmed when it comes. */
+  order(): Promise<ControlMessage>
+}
+
+/** Resolves with the exit code. */
+export type Script = (worker: ScriptedWorker) => Promise<number>
+
+/** Speaks the wire of a worker, without a sandbox around it. Resolves with its exit code. */
+export async function runScriptedWorker(
+  variables: Readonly<Record<string, string>>,
+  script: Script,
+  killed: AbortSignal,
+): Promise<number> {
+  const env = parseSandboxEnv(variables)
+  const creds = Buffer.from(env.BUS_CREDS_B64 ?? '', 'base64').toString('utf8')
+  await using bus = await connectBus({ url: env.BUS_URL, creds, name: `scripted ${env.SANDBOX_ID}` })
+  await using worker = new Scripted(env, bus, killed)
+  return await Promise.race([script(worker), whenAborted(killed)])
+}
+
+class Scripted implements ScriptedWorker, AsyncDisposable {
+  readonly env: SandboxEnv
+  readonly bus: Bus
+  readonly killed: AbortSignal
+  #seq = 0
+  #beats = 0
+  #heart: NodeJS.Timeout | undefined
+  readonly #orders: ControlMessage[] = []
+  #wanted: ((order: ControlMessage) => void) | undefined
+
+  constructor(env: SandboxEnv, bus: Bus, killed: AbortSignal) {
+    this.env = env
+    this.bus = bus
+    this.killed = killed
+    bus.subscribe(subjects.control(env.RUN_ID, env.RUN_EPOCH), (message) => {
+      const order = ControlMessageSchema.parse(message.json())
+      bus.publishJson(subjects.taken(env.RUN_ID, env.RUN_EPOCH), { id: order.id })
+      const wanted = this.#wanted
+      this.#wanted = undefined
+      if (wanted === undefined) this.#orders.push(order)
+      else wanted(order)
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stopBeating()
+  }
+
+  get #scope() {
+    return { specId: this.env.SPEC_ID, runId: this.env.RUN_ID, epoch: this.env.RUN_EPOCH }
+  }
+
+  beat(): void {
+    const once = () => {
+      const at = new Date().toISOString()
+      const beat = { seq: this.#beats++, phase: this.env.SPEC_PHASE ?? null, turn: 0, at }
+      this.bus.publishJson(subjects.beat(this.env.RUN_ID, this.env.RUN_EPOCH), beat)
+    }
+    once()
+    this.#heart = setInterval(once, 100)
+  }
+
+  stopBeating(): void {
+    clearInterval(this.#heart)
+  }
+
+  async state(fact: NewFact): Promise<void> {
+    this.#seq += 1
+    const envelope = {
+      v: 1 as const,
+      id: MessageId.parse(newId()),
+      ...this.#scope,
+      seq: this.#seq,
+      by: 'worker' as const,
+    }
+    const at = new Date().toISOString()
+    await openWorkerLog(this.bus).append({ ...envelope, at, type: fact.type, data: fact.data }, { signal: this.killed })
+  }
+
+  async turn(number: number, conversation = 'plain'): Promise<void> {
+    await storeTurn(
+      this.bus,
+      this.#scope,
+      {
+        v: 1,
+        turn: number,
+        conversation,
+        phase: null,
+        attempt: 1,
+        messages: [{ role: 'assistant', content: `turn ${number} of epoch ${this.env.RUN_EPOCH}` }],
+        usage: { ...NO_USAGE, turns: 1 },
+      },
+      { signal: this.killed },
+    )
+  }
+
+  async resume(): Promise<ResumeState> {
+    return ResumeState.parse((await this.ask('resume', {})).meta)
+  }
+
+  async ask(service: DeskService, meta: unknown, body?: Uint8Array): Promise<{ meta: unknown; body: Uint8Array }> {
+    const { RUN_ID: runId, RUN_EPOCH: epoch } = this.env
+    const call = newId()
+    const to = {
+      open: subjects.desk(runId, epoch, service),
+      up: subjects.deskFrames(runId, epoch, service, call),
+      down: subjects.down(runId, epoch, call),
+      call,
+    }
+    const request = body === undefined ? { meta } : { meta, body }
+    const answer = await openCall(this.bus, to, request, { signal: this.killed })
+    return { meta: answer.meta, body: new Uint8Array(await new Response(answer.body).arrayBuffer()) }
+  }
+
+  order(): Promise<ControlMessage> {
+    const waiting = this.#orders.shift()
+    if (waiting !== undefined) return Promise.resolve(waiting)
+    return new Promise((resolve) => {
+      this.#wanted = resolve
+    })
+  }
+}
+
+const whenAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+
+/** Boots, takes one turn and says it is done. */
+export const deliver: Script = async (worker) => {
+  worker.beat()
+  await worker.state({ type: 'run.ready', data: { bootMs: 1, worker: 'scripted', path: 'plain' } })
+  await worker.resume()
+  await worker.turn(1)
+  await worker.state({ type: 'run.delivered', data: { outcome: 'done', usage: { ...NO_USAGE, turns: 1 } } })
+  return 0
+}
+
+/** Boots, beats, and works until it is told to end. */
+export const workUntilTold: Script = async (worker) => {
+  worker.beat()
+  await worker.state({ type: 'run.ready', data: { bootMs: 1, worker: 'scripted', path: 'plain' } })
+  const { id: controlId, command } = await worker.order()
+  await worker.state({ type: 'agent.steered', data: { controlId, command } })
+  const outcome = command === 'cancel' ? 'cancelled' : command === 'pause' ? 'paused' : 'drained'
+  await worker.state({ type: 'run.delivered', data: { outcome, usage: NO_USAGE } })
+  return 0
+}
