@@ -18,7 +18,10 @@ export type QueuedTask = {
   /** How often it was handed out, this time included. Tells nothing about ownership. */
   readonly deliveries: number
   readonly seq: number
-  /** Removes it from the queue; resolves when the server has confirmed that. */
+  /**
+   * Removes it from the queue; resolves when the server has confirmed that.
+   * @throws SpecfleetError `bus.timeout` when the server restarted and forgot handing it out: it comes again.
+   */
   ack(): Promise<void>
   nak(delayMs?: number): void
   /** Asks for another acknowledgement period. */
@@ -100,7 +103,7 @@ async function pullNow(
 }
 
 const ACK_MS = 5_000
-const ACK_RETRY_MS = 15_000
+const ACK_RETRY_MS = 5_000
 
 function queuedTask(bus: NatsBus, message: Msg): QueuedTask {
   const tokens = (message.reply ?? '').split('.')
