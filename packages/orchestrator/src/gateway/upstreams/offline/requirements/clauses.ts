@@ -45,7 +45,8 @@ function takeLeading(sentence: string): Clauses {
   let circumstance = ''
   for (let taken = 0; taken < MAX_CLAUSES; taken++) {
     const [pattern, keyword] = LEADING.find(([lead]) => lead.test(main)) ?? []
-    const split = pattern === undefined && !CIRCUMSTANCE.test(main) ? undefined : splitAtMain(main)
+    const split =
+      pattern === undefined && !CIRCUMSTANCE.test(main) ? undefined : splitAtMain(main, pattern === undefined)
     if (split === undefined) break
     const text = split.clause.replace(pattern ?? /^/, '')
     if (keyword === undefined) circumstance = split.clause
@@ -56,8 +57,12 @@ function takeLeading(sentence: string): Clauses {
   return { clauses, main, circumstance }
 }
 
-/** Where a leading clause ends: at the comma before the subject of the main clause. */
-function splitAtMain(sentence: string): { clause: string; main: string } | undefined {
+/**
+ * Where a leading clause ends: at the comma before the subject of the main clause.
+ *
+ * @param surely Only where a main clause can be made out; else the first comma is as good as any.
+ */
+function splitAtMain(sentence: string, surely: boolean): { clause: string; main: string } | undefined {
   const visible = masked(sentence)
   const cut = (at: number, skip: number) => ({
     clause: sentence.slice(0, at).trim(),
@@ -72,7 +77,8 @@ function splitAtMain(sentence: string): { clause: string; main: string } | undef
     const before = commas.filter((index) => index < (commas[0] ?? 0) + modal.start).at(-1)
     if (before !== undefined) return cut(before, 1)
   }
-  const opening = commas.find((index) => opensMainClause(sentence.slice(index + 1).trim())) ?? commas[0]
+  const made = commas.find((index) => opensMainClause(sentence.slice(index + 1).trim()))
+  const opening = made ?? (surely ? undefined : commas[0])
   if (opening !== undefined) return cut(opening, 1)
   const subject = /\s(?=(?:then|the (?:system|service|app|application|server|api))\s)/i.exec(visible)
   return subject === null ? undefined : cut(subject.index, 0)

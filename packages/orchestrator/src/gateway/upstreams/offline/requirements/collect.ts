@@ -1,12 +1,12 @@
 import { sentencesOf } from '../text/inline.ts'
-import type { Item, Outline, Section } from '../text/outline.ts'
+import type { Item, Outline, Section, Table } from '../text/outline.ts'
 import { roleOf, type SectionRole } from '../text/section-roles.ts'
 import { clip, decapitalised, opensWithVerb, tellingWords } from '../text/words.ts'
 import { takeClauses } from './clauses.ts'
 import { isAboutSystem, isClause } from './main-clause.ts'
 import { masked } from './mask.ts'
-import { findModal } from './modality.ts'
-import { readStatement, type Statement } from './statement.ts'
+import { findModal, type Modal } from './modality.ts'
+import { readStatement, type Statement, withoutMarker } from './statement.ts'
 
 /** A statement with its place in the spec. */
 export type Found = {
@@ -47,7 +47,7 @@ function collect(outline: Outline, introduction: SectionRole): Found[] {
     if (role === 'acceptance') {
       for (const text of scenarios(section.items)) acceptance.push({ text: clip(text, LONGEST), section })
     } else {
-      for (const item of section.items) {
+      for (const item of [...section.items, ...section.tables.flatMap(statementRows)]) {
         const own = section.title === '' && item.kind === 'sentence' ? introduction : role
         found.push(...fromItem(item, { section, role: own, name: outline.title, lead: '' }))
       }
@@ -57,18 +57,33 @@ function collect(outline: Outline, introduction: SectionRole): Found[] {
   return distinct(found)
 }
 
+/** The rows of a table of requirements, each as a bullet. */
+function statementRows({ header, rows }: Table): Item[] {
+  const column = header.findIndex((cell) =>
+    /^(?:requirements?|user stor(?:y|ies)|stor(?:y|ies)|statements?|rules?)$/i.test(cell),
+  )
+  return rows.flatMap((row) => {
+    const text = row[column] ?? ''
+    return text === '' ? [] : [{ kind: 'bullet', text, children: [] }]
+  })
+}
+
 type Place = { section: Section; role: SectionRole; name: string; lead: string }
 
 function fromItem(item: Item, place: Place): Found[] {
   const { section, name } = place
-  const { label, text } = splitLabel(item.text)
+  const { label, text } = splitLabel(withoutMarker(item.text))
   const whole = `${place.lead}${place.lead === '' ? text : decapitalised(text)}`
   const sentences = sentencesOf(whole).map((sentence) => clip(sentence, LONGEST))
   const lead = item.children.length > 0 ? leadOf(text) : undefined
   if (lead !== undefined)
     return item.children.flatMap((child) => fromItem(child, { ...place, lead: lead === '' ? '' : `${lead} ` }))
   const own = sentences
-    .filter((sentence) => place.lead !== '' || counts(sentence, item.kind, place))
+    .filter((sentence, index) => {
+      // What follows in a bullet may be a mere remark.
+      const kind = index === 0 || isClause(sentence) ? item.kind : 'sentence'
+      return place.lead !== '' || counts(sentence, kind, place)
+    })
     .map((sentence): Found => ({ statement: readStatement(sentence, name), section, label, details: [] }))
   const last = own.at(-1)
   const below = item.children.flatMap((child) => {
@@ -84,15 +99,20 @@ function fromItem(item: Item, place: Place): Found[] {
 const LONGEST = 500
 
 /** Whether a sentence demands something. Bullets of a requirements section do by standing there. */
-function counts(sentence: string, kind: Item['kind'], { role, name }: Place): boolean {
+function counts(sentence: string, kind: Item['kind'], { role, name, section }: Place): boolean {
   if (/\?$/.test(sentence) || tellingWords(sentence).length === 0) return false
   const modal = findModal(masked(sentence))
-  if (role === 'background' && modal?.grants === true) return false
+  if (role === 'background' && modal?.grants === true && !(section.title === '' && isOffered(sentence, modal)))
+    return false
   if (modal !== undefined || STORY.test(sentence)) return true
   if (role !== 'requirements') return false
   if (kind === 'bullet') return true
   return takeClauses(sentence).clauses.length > 0 || isAboutSystem(sentence, name) || opensWithVerb(sentence)
 }
+
+/** An introduction tells what can be done, and also what is wrong as long as it cannot. */
+const isOffered = (sentence: string, { negative }: Modal): boolean =>
+  !negative && !/\b(?:today|currently|at present|until now|so far)\b/i.test(sentence)
 
 /** "The service must:" hands its beginning on to the list below; "Rules:" merely announces one; else `undefined`. */
 function leadOf(text: string): string | undefined {

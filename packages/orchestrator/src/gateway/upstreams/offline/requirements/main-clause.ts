@@ -85,10 +85,12 @@ function withoutModal(text: string, name: string): Demand {
   if (/^no\s+/i.test(text) && finiteVerb(text) === undefined) {
     return state('must', `there is ${plain}`, `there is ${plain.replace(/^no\s+/, '')}`)
   }
-  if (opensWithVerb(text.replace(ADVERB, ''))) return act('should', false, plain)
   const [first = '', ...rest] = text.split(/\s+/)
+  const announced = AMBIGUOUS.test(first.toLowerCase()) && /^[^:.]{2,40}:\s/.test(text)
+  if (opensWithVerb(text.replace(ADVERB, '')) && !announced) return act('should', false, plain)
   const base = baseForm(first)
-  if (base !== undefined && rest.length > 0) return act('should', false, [base, ...rest].join(' '))
+  const noun = base !== undefined && AMBIGUOUS.test(base) && finiteVerb(text) === 1
+  if (base !== undefined && rest.length > 0 && !noun) return act('should', false, [base, ...rest].join(' '))
   const measured = MEASURE.exec(plain)
   if (measured !== null && finiteVerb(text) === undefined) {
     const [, what = '', figure = ''] = measured
@@ -188,6 +190,11 @@ const AMBIGUOUS =
   /^(?:access|alert|batch|block|cache|call|change|charge|check|copy|count|default|delay|display|drop|end|estimate|export|filter|flag|format|group|hash|help|highlight|import|increase|index|issue|label|limit|link|list|load|lock|log|map|mark|mask|match|measure|name|number|offer|order|override|page|pause|place|play|post|preview|print|process|prompt|query|queue|record|redirect|refund|release|reply|report|request|reset|review|route|run|scan|schedule|search|share|ship|sort|split|start|state|stop|stream|supply|support|switch|tag|test|trace|track|transfer|trigger|update|upgrade|upload|use|view|visit|watch|work|wrap)$/
 const MAX_SUBJECT_WORDS = 7
 
+/** Behind a noun these are no verbs, even before an article. */
+const LINKING =
+  /^(?:of|in|for|with|to|from|by|on|at|and|or|per|as|than|over|under|without|within|between|until|via|into|about|like|but|not)$/i
+const ARTICLE = /^(?:the|an?|its|their|all|every|each|any|no)$/i
+
 /** The position of the verb that makes a text a sentence; `undefined` for a mere noun phrase. */
 function finiteVerb(text: string): number | undefined {
   const words = masked(text)
@@ -200,7 +207,11 @@ function finiteVerb(text: string): number | undefined {
     const base = baseForm(word)
     if (base !== undefined && (!AMBIGUOUS.test(base) || (determined && index > 1))) return index
     const subject = words.slice(0, index).join(' ')
-    if (isVerb(word) && isPlural(subject) && (!AMBIGUOUS.test(word.toLowerCase()) || isAgent(subject))) return index
+    if (!isPlural(subject)) continue
+    if (isVerb(word) && (index === 1 || !AMBIGUOUS.test(word.toLowerCase()) || isAgent(subject))) return index
+    // An unknown word between a plural and an article can be nothing else, as in "runs outlive the process".
+    const between = index === 1 && !LINKING.test(word) && ARTICLE.test(words[index + 1] ?? '')
+    if (between && !/s$/i.test(word)) return index
   }
   return undefined
 }

@@ -7,7 +7,7 @@ import {
 } from '@specfleet/shared'
 import type { Spec } from '../conversation.ts'
 import { type Outline, readOutline } from '../text/outline.ts'
-import { roleOf } from '../text/section-roles.ts'
+import { roleOf, type SectionRole } from '../text/section-roles.ts'
 import { capitalised, clip, identifierWords, kebabCase } from '../text/words.ts'
 import { collectStatements, type Found } from './collect.ts'
 import { criteriaOf } from './criteria.ts'
@@ -101,15 +101,26 @@ function titleOf({ statement, label }: Found): string {
   return capitalised(clip(text, TITLE_LENGTH))
 }
 
-function priorityOf({ statement, section }: Found): string {
-  const heading = [section.title, ...section.trail].join(' ')
+function priorityOf({ statement, section, label }: Found): string {
+  const heading = [label, section.title, ...section.trail].join(' ')
   if (/\b(?:nice to have|optional|could have|stretch)\b/i.test(heading)) return 'LOW'
   if (/\bmust[- ]haves?\b/i.test(heading)) return 'HIGH'
   return PRIORITY[statement.strength]
 }
 
-/** The section that names what a statement is about; an introduction names nothing. */
-const placeOf = ({ section }: Found): string => (roleOf(section) === 'background' ? '' : section.title)
+/** Titles that say what kind of text stands below, but not what it is about. */
+const FORMAL =
+  /^(?:user stories|stories|(?:non[- ]?)?functional(?: requirements)?|requirements?|features?|scope|in scope|goals?|specification|details|must|should|could)$/i
+
+/** The nearest title that names what a statement is about; '' where none does. */
+function placeOf({ section }: Found): string {
+  const names = (title: string) =>
+    title !== '' && !FORMAL.test(title) && !FRAMES.has(roleOf({ ...section, title, trail: [] }))
+  return [section.title, ...section.trail.toReversed()].find(names) ?? ''
+}
+
+/** Roles of sections that stand around the subject rather than name it. */
+const FRAMES: ReadonlySet<SectionRole> = new Set(['background', 'acceptance', 'users'])
 
 /** `REQ-<AREA>-001`: counted within each area, so that a change elsewhere renames nothing. */
 function numbered(found: readonly Found[]): string[] {
@@ -133,7 +144,7 @@ function areaOf(title: string): string {
 }
 
 /** The entries of the sections of one role, as they are written. */
-export function textsOf(outline: Outline, role: ReturnType<typeof roleOf>): string[] {
+export function textsOf(outline: Outline, role: SectionRole): string[] {
   return outline.sections
     .filter((section) => roleOf(section) === role)
     .flatMap(({ items }) => items.flatMap(({ text, children }) => [text, ...children.map((child) => child.text)]))

@@ -55,6 +55,11 @@ describe('a sentence becomes EARS', () => {
     ['p95 latency below 50 ms', 'THE SYSTEM SHALL ensure that p95 latency is below 50 ms.'],
     ['A link without expiry never expires', 'THE SYSTEM SHALL ensure that a link without expiry never expires.'],
     ['As an editor, I want to extend a link so that it lives on', 'THE SYSTEM SHALL allow an editor to extend a link.'],
+    ['Pages load in under 2 seconds', 'THE SYSTEM SHALL ensure that pages load in under 2 seconds.'],
+    [
+      'Runs outlive the process that made them',
+      'THE SYSTEM SHALL ensure that runs outlive the process that made them.',
+    ],
     // already EARS
     ['WHEN asked, THE SYSTEM SHALL answer.', 'WHEN asked, THE SYSTEM SHALL answer.'],
     ['FR-12: The system shall answer', 'THE SYSTEM SHALL answer.'],

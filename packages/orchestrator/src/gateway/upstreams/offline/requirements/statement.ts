@@ -12,13 +12,16 @@ export type Statement = Demand & {
 }
 
 const MARKER = /^(?:\(?[A-Z]{1,6}[-.]?\d+(?:\.\d+)*\)?[:.)]?\s+|\d+(?:\.\d+)+[.)]?\s+|\[[^\]]{1,12}\]\s+)/
+/** A text without the number that a list or a catalogue of requirements gave it. */
+export const withoutMarker = (text: string): string => text.replace(MARKER, '')
+
 const STORY =
   /^as an? (.+?),? (?:i|we) (?:want|need|would like|wish)(?: to be able)?(?: (to)\b)? ?(.+?)(?:,? so that (.+))?$/i
 
 /** Reads any sentence or bullet; what is no sentence at all becomes something to support. */
 export function readStatement(sentence: string, name = ''): Statement {
   const source = sentence.trim()
-  const text = source.replace(MARKER, '').replace(/[.;:\s]+$/, '')
+  const text = withoutMarker(source).replace(/[.;:\s]+$/, '')
   const ready = readyMade(text)
   if (ready !== undefined) return { ...ready, source, rationale: '' }
   const story = STORY.exec(text)

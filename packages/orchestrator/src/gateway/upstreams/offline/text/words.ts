@@ -52,7 +52,7 @@ export function baseForm(word: string): string | undefined {
 /** Whether a phrase opens with a verb in its base form, as a command does. */
 export function opensWithVerb(phrase: string): boolean {
   const [first = '', second = ''] = phrase.split(/\s+/)
-  const verb = first.toLowerCase().split('-')[0] ?? ''
+  const verb = first.toLowerCase().replace(/^(?:re|auto|pre|un|de)-(?=\w)/, '')
   return VERBS.has(verb) && !(ACTION_NOUN.test(second) && !/^(?:existing|incoming|outgoing|missing|all)$/i.test(second))
 }
 
