@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import {
+  type ApprovalGate,
   addUsage,
   BlobRequest,
   type Bus,
@@ -23,6 +24,7 @@ import {
   newMessageId,
   openCredentialMint,
   openLog,
+  type Phase,
   parseFact,
   parseTrace,
   type ResumeState,
@@ -84,8 +86,11 @@ export type HostOptions = {
   worker: { path: string; cache: string }
   api: FakeMessagesApi
   source?: Source
+  /** Further blobs by their name. */
+  blobs?: ReadonlyMap<string, Uint8Array>
   task?: {
     requireSpecSkill?: boolean
+    phase?: Phase
     kind?: 'spec' | 'prompt'
     approval?: 'auto' | ('requirements' | 'design' | 'tasks')[]
   }
@@ -156,7 +161,7 @@ export class WorkerHost implements AsyncDisposable {
       if (trace !== undefined) this.traces.push(trace)
     })
     await this.bus.flush()
-    const { kind = 'spec', requireSpecSkill = false, approval = 'auto' } = this.#options.task ?? {}
+    const { kind = 'spec', requireSpecSkill = false, approval = 'auto', phase } = this.#options.task ?? {}
     await this.#state('spec.submitted', 0, {
       taskId: this.runId,
       kind,
@@ -167,6 +172,7 @@ export class WorkerHost implements AsyncDisposable {
       requireSpecSkill,
       approval,
       budget: {},
+      ...(phase === undefined ? {} : { phase }),
     })
     await this.#state('run.claimed', 0, { taskId: this.runId, kind, owner: 'host' })
   }
@@ -184,6 +190,11 @@ export class WorkerHost implements AsyncDisposable {
       by: type === 'run.fenced' ? 'supervisor' : 'intake',
       data,
     })
+  }
+
+  /** A person says yes. */
+  approve(gate: ApprovalGate): Promise<void> {
+    return this.#state('spec.approved', 0, { gate })
   }
 
   async facts(): Promise<Fact[]> {
@@ -268,8 +279,9 @@ export class WorkerHost implements AsyncDisposable {
         return { meta: await this.#resume() }
       case 'blob': {
         const { sha256 } = BlobRequest.parse(call.meta)
-        const { bundle, bytes } = this.#options.source ?? {}
-        if (bytes === undefined || bundle?.sha256 !== sha256) throw new SpecfleetError('blob.unknown', sha256)
+        const { source, blobs } = this.#options
+        const bytes = source?.bundle.sha256 === sha256 ? source.bytes : blobs?.get(sha256)
+        if (bytes === undefined) throw new SpecfleetError('blob.unknown', sha256)
         return { meta: { sha256, bytes: bytes.length }, body: bytes }
       }
       case 'model':

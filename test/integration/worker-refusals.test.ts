@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer, type Server } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { callTool, replyByPlan, startFakeMessagesApi } from '@specfleet/testkit'
@@ -76,17 +76,18 @@ describe('the bus', () => {
     expect(Object.keys((await fleet.state()).results)).toHaveLength(5)
   })
 
-  it('is reached through a unix socket', async () => {
+  it('is reached through a unix socket, also when its forwarder is started again', async () => {
     const { fleet } = await host((request) => replyByPlan(samplePlan(), request))
     const folder = await mkdtemp(join(tmpdir(), 'specfleet-wire-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
     const path = join(folder, 'bus.sock')
-    const forwarder = await forward(path, fleet.nats.port)
-    onTestFinished(async () => {
-      forwarder.close()
-      await rm(folder, { recursive: true, force: true })
-    })
+    const first = await forward(path, fleet.nats.port)
     const process = await fleet.spawn({ BUS_URL: `unix:${path}` })
+    await fleet.until('phase.completed')
+    first[Symbol.dispose]()
+    using _second = await forward(path, fleet.nats.port)
     expect(await process.exited).toMatchObject({ code: 0 })
+    expect(Object.keys((await fleet.state()).results)).toHaveLength(5)
   })
 })
 
@@ -108,13 +109,25 @@ describe('credentials', () => {
 })
 
 /** What carries the bus into a sandbox: a socket whose bytes go to the server. */
-async function forward(path: string, port: number): Promise<Server> {
+async function forward(path: string, port: number): Promise<Disposable> {
+  const open = new Set<Socket>()
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1')
     near.pipe(far).pipe(near)
-    near.on('error', () => far.destroy())
-    far.on('error', () => near.destroy())
+    for (const socket of [near, far]) {
+      open.add(socket)
+      socket.on('error', () => near.destroy())
+      socket.on('close', () => {
+        near.destroy()
+        far.destroy()
+      })
+    }
   })
   await new Promise<void>((resolve) => server.listen(path, resolve))
-  return server
+  return {
+    [Symbol.dispose]: () => {
+      server.close()
+      for (const socket of open) socket.destroy()
+    },
+  }
 }

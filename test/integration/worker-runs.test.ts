@@ -1,4 +1,5 @@
-import { PHASES, subjects } from '@specfleet/shared'
+import { createHash } from 'node:crypto'
+import { encodePhaseContext, normalisePhase, PHASES, Sha256, subjects } from '@specfleet/shared'
 import { callTool, replyByPlan, type ScriptedReply, sayText, startFakeMessagesApi } from '@specfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { samplePlan } from '../../packages/shared/src/planning/sample-plan.fixture.ts'
@@ -18,9 +19,9 @@ afterAll(() => worker[Symbol.asyncDispose]())
 type Script = Parameters<typeof startFakeMessagesApi>[0]
 const byPlan: Script = (request) => replyByPlan(samplePlan(), request)
 
-async function host(script: Script, task: HostOptions['task'] = {}) {
+async function host(script: Script, task: HostOptions['task'] = {}, blobs: HostOptions['blobs'] = new Map()) {
   const api = await startFakeMessagesApi(script)
-  const started = await WorkerHost.start({ worker, api, source, task })
+  const started = await WorkerHost.start({ worker, api, source, blobs, task })
   onTestFinished(async () => {
     await started[Symbol.asyncDispose]()
     await api[Symbol.asyncDispose]()
@@ -71,6 +72,22 @@ describe('a run', () => {
     const process = await fleet.spawn()
     expect((await process.exited).code).toBe(0)
     expect((await fleet.facts()).at(-1)?.data).toMatchObject({ outcome: 'awaiting-approval', phase: 'requirements' })
+    await fleet.approve('requirements')
+    expect((await (await fleet.spawn()).exited).code).toBe(0)
+    expect((await fleet.facts()).at(-1)?.data).toMatchObject({ outcome: 'done' })
+  })
+
+  it('builds on outputs that came with its environment, as a blob where they are large', async () => {
+    const explored = normalisePhase('explore', samplePlan().explore)
+    if (!explored.ok) throw new Error(JSON.stringify(explored.faults))
+    const bytes = Buffer.from(JSON.stringify({ explore: explored.output }))
+    const sha256 = Sha256.parse(createHash('sha256').update(bytes).digest('hex'))
+    const { host: fleet, api } = await host(byPlan, { phase: 'requirements' }, new Map([[sha256, bytes]]))
+    const context = encodePhaseContext({ kind: 'blob', sha256, bytes: bytes.length })
+    const process = await fleet.spawn({ SPEC_PHASE: 'requirements', PHASE_CONTEXT_B64: context })
+    await api.received(1)
+    expect(JSON.stringify(api.requests[0]?.body.messages)).toContain('<phase-output phase=\\"explore\\">')
+    await process.end()
   })
 })
 

@@ -16,7 +16,7 @@ import type { Clock } from './clock.ts'
 import type { Scope } from './link/scope.ts'
 
 export type Answer = { meta: unknown; body: ReadableStream<Uint8Array> }
-export type CallOptions = { body?: Uint8Array; signal: AbortSignal; idleMs?: number }
+export type CallOptions = { body?: Uint8Array; signal: AbortSignal }
 
 /** What the trusted side does for this incarnation, on request. */
 export interface Desk {
@@ -34,7 +34,7 @@ const WAIT = { baseMs: 200, capMs: 5_000 }
 
 export function openDesk(bus: Bus, scope: Scope, clock: Clock): Desk {
   const { runId, epoch } = scope
-  const call: Desk['call'] = (service, meta, { body, signal, idleMs }) => {
+  const call: Desk['call'] = (service, meta, { body, signal }) => {
     const id = newId()
     const address = {
       open: subjects.desk(runId, epoch, service),
@@ -43,7 +43,7 @@ export function openDesk(bus: Bus, scope: Scope, clock: Clock): Desk {
       call: id,
     }
     const request = body === undefined ? { meta } : { meta, body }
-    return openCall(bus, address, request, idleMs === undefined ? { signal } : { signal, idleMs })
+    return openCall(bus, address, request, { signal })
   }
 
   async function patiently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {

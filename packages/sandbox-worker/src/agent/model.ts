@@ -40,8 +40,8 @@ export type ModelOptions = {
 export const MAX_MODEL_TRIES = 6
 const WAIT = { baseMs: 1_000, capMs: 30_000 }
 const MAX_OUTPUT_TOKENS = 32_000
-/** A whole reply may take long; its silences are what the transport watches. */
-const REPLY_TIMEOUT_MS = 30 * 60_000
+/** How long the head of an answer may take, with all the patience of the gateway in it. */
+const HEAD_TIMEOUT_MS = 10 * 60_000
 
 /** The model behind the desk. Retries are ours alone, since the SDK does not retry a stream that broke. */
 export function openModel(options: ModelOptions): Model {
@@ -52,7 +52,7 @@ export function openModel(options: ModelOptions): Model {
     apiKey: 'none',
     fetch: options.fetch,
     maxRetries: 0,
-    timeout: REPLY_TIMEOUT_MS,
+    timeout: HEAD_TIMEOUT_MS,
     logLevel: 'off',
     openTelemetry: false,
   })

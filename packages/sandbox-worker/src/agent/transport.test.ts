@@ -42,4 +42,24 @@ describe('fetchThroughDesk', () => {
       code: 'model.upstream',
     })
   })
+
+  it('errors an answer in which the upstream goes silent, and lets go of the call', async () => {
+    let letGo: unknown
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(Buffer.from('half')),
+      cancel: (reason) => {
+        letGo = reason
+      },
+    })
+    const call: Desk['call'] = async () => ({ meta: { status: 200, headers: {} }, body })
+    const response = await fetchThroughDesk({ call }, 20)(MODEL_BASE_URL)
+    await expect(response.text()).rejects.toMatchObject({ code: 'model.upstream' })
+    expect(letGo).toMatchObject({ code: 'model.upstream' })
+  })
+
+  it('errors an answer whose call broke, with the reason', async () => {
+    const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error('broke')) })
+    const call: Desk['call'] = async () => ({ meta: { status: 200, headers: {} }, body })
+    await expect((await fetchThroughDesk({ call })(MODEL_BASE_URL)).text()).rejects.toThrow('broke')
+  })
 })
