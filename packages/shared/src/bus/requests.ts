@@ -102,8 +102,9 @@ export class Requests {
     const { subject, data, headers, timeoutMs, signal } = exchange
     this.#count += 1
     const token = this.#count.toString(36)
-    const late = new SpecfleetError('bus.timeout', `no answer on ${subject} within ${timeoutMs} ms`)
-    const timer = setTimeout(() => on.over(late), timeoutMs)
+    const timer = setTimeout(() => {
+      on.over(new SpecfleetError('bus.timeout', `no answer on ${subject} within ${timeoutMs} ms`))
+    }, timeoutMs)
     const onAbort = (): void => on.over(signal?.reason)
     const end = (): void => {
       clearTimeout(timer)
