@@ -53,7 +53,7 @@ function overviewOf(
     .join('; ')
   const project = explore?.projectType || 'project'
   return [
-    `${requirements.featureName} is built of ${components.length} ${components.length === 1 ? 'component' : 'components'} that answer ${requirements.requirements.length} requirements (${stack}).`,
+    `${requirements.featureName} is built of ${components.length} ${components.length === 1 ? 'component that answers' : 'components that answer'} ${requirements.requirements.length} requirements (${stack}).`,
     `Each depends on lower layers only.`,
     extended.length > 0
       ? `It extends ${extended.map(({ file_path }) => file_path).join(', ')} of the existing ${project}; the rest is new under ${layout.folder || 'the root'}.`

@@ -1,10 +1,4 @@
-import {
-  type EarsRequirement,
-  type ExploreOutput,
-  parseEars,
-  type RequirementsInput,
-  renderEars,
-} from '@specfleet/shared'
+import { type ExploreOutput, parseEars, type RequirementsInput, renderEars } from '@specfleet/shared'
 import type { Spec } from '../conversation.ts'
 import { type Outline, readOutline } from '../text/outline.ts'
 import { roleOf, type SectionRole } from '../text/section-roles.ts'
@@ -84,14 +78,19 @@ export function featureName(spec: Spec, outline: Outline): string {
   return kebabCase(identifierWords(title).slice(0, 8)) || spec.id
 }
 
-/** The sentence in EARS; one that cannot keep its conditions apart carries them in its response. */
-export function earsOf({ clauses, response }: Pick<Statement, 'clauses' | 'response'>): string {
-  const plain: EarsRequirement = { pattern: 'ubiquitous', clauses: [], system: 'SYSTEM', response: shallText(response) }
-  const text = renderEars({ ...plain, pattern: 'complex', clauses })
-  const read = parseEars(text)
-  if (read.ok && read.requirement.clauses.length === clauses.length) return text
-  const behind = clauses.map(({ keyword, text: clause }) => `${keyword.toLowerCase()} ${clause}`).join(' and ')
-  return renderEars({ ...plain, response: shallText(`${response} ${behind}`) })
+/**
+ * The sentence in EARS. One that cannot keep its conditions apart carries them in its response, and
+ * one whose demand cannot be made out is quoted.
+ */
+export function earsOf({ clauses, response, source }: Pick<Statement, 'clauses' | 'response' | 'source'>): string {
+  const render = (text: string, conditions: Statement['clauses']) =>
+    renderEars({ pattern: 'complex', clauses: conditions, system: 'SYSTEM', response: shallText(text) })
+  const whole = render(response, clauses)
+  const read = parseEars(whole)
+  if (read.ok && read.requirement.clauses.length === clauses.length) return whole
+  const behind = clauses.map(({ keyword, text }) => `${keyword.toLowerCase()} ${text}`).join(' and ')
+  const plain = render(`${response} ${behind}`, [])
+  return parseEars(plain).ok ? plain : render(`meet what the spec says: ${source}`, [])
 }
 
 const shallText = (response: string): string => response.replace(/^not\s+/i, 'NOT ').replace(/[.;,:\s]+$/, '')
