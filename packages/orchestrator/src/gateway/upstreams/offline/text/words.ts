@@ -118,11 +118,12 @@ export const capitalised = (text: string): string =>
 export const decapitalised = (text: string): string =>
   /^\p{Lu}(?:\p{Ll}|\s|$)/u.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text
 
-export const singular = (word: string): string =>
-  word
-    .replace(/ies$/, 'y')
-    .replace(/(?<=s|x|z|ch|sh)es$/, '')
-    .replace(/(?<![suis])s$/, '')
+/** "entries" → "entry", "aliases" → "alias"; what is singular stays. */
+export function singular(word: string): string {
+  if (/ies$/.test(word)) return `${word.slice(0, -3)}y`
+  if (/(?:s|x|z|ch|sh)es$/.test(word)) return word.slice(0, -2)
+  return /(?:[sui]s|\b(?:ali|canv|atl|bi|g)as)$/.test(word) ? word : word.replace(/s$/, '')
+}
 
 /** At most so many characters, cut between words. */
 export function clip(text: string, most: number): string {
