@@ -2,14 +2,7 @@
  * The second door of this package: what a worker needs to boot, and nothing else. A bundle evaluates all
  * that a module re-exports, so what comes through here must stay small.
  */
-export {
-  type Bus,
-  type BusMessage,
-  type BusOptions,
-  type BusStatus,
-  connectBus,
-  type Subscription,
-} from './bus/connection.ts'
+export { type Bus, type BusStatus, connectBus, type Subscription } from './bus/connection.ts'
 export { type FactLog, openWorkerLog } from './bus/log.ts'
 export { BEAT_EVERY_MS, type Beat, ControlMessage, type ControlTaken } from './contract/control.ts'
 export { Envelope } from './contract/envelope.ts'

@@ -188,6 +188,13 @@ describe('a model that stops short', () => {
     expect(means.stored.at(-1)?.messages.at(-1)?.role).toBe('user')
   })
 
+  it('is nudged when it says nothing at all', async () => {
+    const api = await peer({ kind: 'message', content: [] })
+    const means = keptMeans(api.url)
+    expect(await converse(talk([], { owesHandIn: () => true }), means)).toMatchObject({ kind: 'failed' })
+    expect(messagesOf(api.requests[1])).toContain('Go on.')
+  })
+
   it('runs nothing of a reply that was cut off', async () => {
     const api = await peer(
       {

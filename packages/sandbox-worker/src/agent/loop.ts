@@ -97,9 +97,9 @@ async function completeTurn(
   answers.push(...heard.map(steerBlock))
 
   const said = before.map((spoken) => spoken.message)
-  // The API does not take an empty message back, and a refusal is better forgotten.
-  if (message.content.length > 0 && message.stop_reason !== 'refusal') {
-    said.push({ role: 'assistant', content: message.content })
+  // A refusal is better forgotten, and the API does not take an empty message back.
+  if (message.stop_reason !== 'refusal') {
+    if (message.content.length > 0) said.push({ role: 'assistant', content: message.content })
     if (answers.length > 0) said.push({ role: 'user', content: answers })
   }
   const verdicts = conversation.takeVerdicts()

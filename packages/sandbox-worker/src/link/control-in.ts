@@ -1,4 +1,4 @@
-import { type Bus, ControlMessage, type Subscription, subjects } from '@specfleet/shared/boot'
+import { type Bus, ControlMessage, type ControlTaken, type Subscription, subjects } from '@specfleet/shared/boot'
 import type { Orders } from './orders.ts'
 import type { Scope } from './scope.ts'
 
@@ -21,7 +21,8 @@ export function listenForOrders(
         return
       }
       orders.take(parsed.data)
-      bus.publishJson(subjects.taken(scope.runId, scope.epoch), { id: parsed.data.id })
+      const taken: ControlTaken = { id: parsed.data.id }
+      bus.publishJson(subjects.taken(scope.runId, scope.epoch), taken)
     },
     { onError: (thrown) => complain(`a control message failed: ${String(thrown)}`) },
   )
