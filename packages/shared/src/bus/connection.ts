@@ -97,9 +97,9 @@ const OLDEST_SERVER = { major: 2, minor: 12 }
  * @throws SpecfleetError `bus.unreachable`, `bus.refused`, `bus.too-old`.
  */
 export async function connectBus(options: BusOptions): Promise<Bus> {
-  let failures = 0
+  const backoff = new Backoff()
   const onStatus = (status: BusStatus): void => {
-    if (status.kind === 'reconnected') failures = 0
+    if (status.kind === 'reconnected') backoff.reset()
     options.onStatus?.(status)
   }
   const inboxPrefix = options.inboxPrefix ?? '_INBOX'
@@ -110,10 +110,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     timeout: options.connectTimeoutMs ?? 5_000,
     waitOnFirstConnect: options.waitOnFirstConnect ?? false,
     maxReconnectAttempts: -1,
-    reconnectDelayHandler: () => {
-      failures += 1
-      return reconnectDelay(failures, Math.random())
-    },
+    reconnectDelayHandler: () => backoff.delay(performance.now()),
     pingInterval: PING_EVERY_MS,
     maxPingOut: 2,
     ...(options.creds === undefined ? {} : { authenticator: authenticate(options.creds) }),
@@ -137,6 +134,27 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
 /** Milliseconds before the given attempt; `random` is from 0 to 1. */
 export const reconnectDelay = (attempt: number, random: number): number =>
   Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** Math.min(attempt - 1, 10)) * (0.5 + random)
+
+/** The client asks for the delay several times while it waits for one attempt; all get the same. */
+class Backoff {
+  #failures = 0
+  #delay = 0
+  #since = Number.NEGATIVE_INFINITY
+
+  delay(now: number): number {
+    if (now - this.#since >= this.#delay) {
+      this.#failures += 1
+      this.#delay = reconnectDelay(this.#failures, Math.random())
+      this.#since = now
+    }
+    return this.#delay
+  }
+
+  reset(): void {
+    this.#failures = 0
+    this.#delay = 0
+  }
+}
 
 export function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)
