@@ -17,5 +17,5 @@ export type Benchmark = {
   /** What it measures, for people. */
   readonly about: string
   /** Measures on real engines of its own, and takes down whatever it put up. */
-  run(): Promise<readonly Figure[]>
+  run(signal: AbortSignal): Promise<readonly Figure[]>
 }

@@ -12,7 +12,7 @@ import { conceive, untilReady } from './worker-births.ts'
 export const boot: Benchmark = {
   name: 'boot',
   about: "the worker's one file, unconfined, from the start of its process until its `ready` is on the bus",
-  async run() {
+  async run(signal) {
     await using stage = await openStage()
     const bundle = join(stage.folder, 'worker.mjs')
     const cache = join(stage.folder, 'compile-cache')
@@ -24,7 +24,7 @@ export const boot: Benchmark = {
         node: () => timed(() => runToEnd(process.execPath, BARE_NODE)),
         uncached: () => bootOnce(stage, bundle, {}),
       },
-      { rounds: 15, warmUps: 2 },
+      { rounds: 15, warmUps: 2, signal },
     )
     const engine = { name: 'node -e 0', summary: measured.node }
     return [

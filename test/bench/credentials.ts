@@ -7,7 +7,7 @@ import { conceive } from './worker-births.ts'
 export const credentials: Benchmark = {
   name: 'credentials',
   about: 'an account of its own for a sandbox: made, used to connect, revoked',
-  async run() {
+  async run(signal) {
     await using stage = await openStage()
     const measured = await interleave(
       {
@@ -26,7 +26,7 @@ export const credentials: Benchmark = {
           return timed(() => stage.mint.revoke(account))
         },
       },
-      { rounds: 25, warmUps: 3 },
+      { rounds: 25, warmUps: 3, signal },
     )
     const request = { name: 'request to the system account', summary: measured.asked }
     return [

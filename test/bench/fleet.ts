@@ -23,7 +23,7 @@ export type Fleet = AsyncDisposable & {
 
 const LONGEST_RUN_MS = 60_000
 
-export async function startFleet(stage: Stage): Promise<Fleet> {
+export async function startFleet(stage: Stage, bwrap: string): Promise<Fleet> {
   await using stack = new AsyncDisposableStack()
   const home = join(stage.folder, 'fleet')
   const keys = join(stage.folder, 'keys')
@@ -40,6 +40,7 @@ export async function startFleet(stage: Stage): Promise<Fleet> {
       NATS_OPERATOR_SEED_FILE: files.operatorSigningSeed,
       SPECFLEET_HOME: home,
       SPECFLEET_PROVIDER: 'process',
+      BWRAP_PATH: bwrap,
       MODEL_UPSTREAM: 'offline',
     },
     onLog: (line) => {

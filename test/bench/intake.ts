@@ -31,7 +31,7 @@ const SPEC_TEXT = `# Link expiry\n\n${'- A link SHALL expire when its time is ov
 export const intake: Benchmark = {
   name: 'intake',
   about: `taking ${TASKS} queued tasks: pulled, parsed, claimed by a run record on disk, acknowledged`,
-  async run() {
+  async run(signal) {
     await using stage = await openStage()
     const queue = await openTaskQueue(stage.bus)
     const rateOf = (take: (stage: Stage) => Promise<number>) => async () => {
@@ -42,7 +42,7 @@ export const intake: Benchmark = {
     }
     const { claimed, pulled, recorded } = await interleave(
       { claimed: rateOf(claimAll), pulled: rateOf(pullAll), recorded: rateOf(pullAndRecordAll) },
-      { rounds: 5 },
+      { rounds: 5, signal },
     )
     return [
       { name: 'queued → claimed', unit: '/s', ours: claimed, engine: { name: 'bare pull + ack', summary: pulled } },

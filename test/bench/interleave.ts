@@ -7,6 +7,8 @@ export type Rounds = {
   readonly rounds: number
   /** Rounds that come first and do not count. Default 1. */
   readonly warmUps?: number
+  /** Stops between two measurements. */
+  readonly signal: AbortSignal
 }
 
 /**
@@ -15,12 +17,13 @@ export type Rounds = {
  */
 export async function interleave<Name extends string>(
   contenders: Readonly<Record<Name, Contender>>,
-  { rounds, warmUps = 1 }: Rounds,
+  { rounds, warmUps = 1, signal }: Rounds,
 ): Promise<Record<Name, Summary>> {
   const names = Object.keys(contenders) as Name[]
   const measured = new Map<Name, number[]>(names.map((name) => [name, []]))
   for (let round = -warmUps; round < rounds; round++) {
     for (const name of round % 2 === 0 ? names : names.toReversed()) {
+      signal.throwIfAborted()
       const value = await contenders[name]()
       if (round >= 0) measured.get(name)?.push(value)
     }

@@ -11,7 +11,7 @@ const FACTS = 10_000
 export const ledger: Benchmark = {
   name: 'ledger',
   about: `reading a log of ${FACTS} facts of planned specs, and folding it into the state of each spec`,
-  async run() {
+  async run(signal) {
     await using stage = await openStage()
     const log = openLog(stage.bus)
     await writeSpecLogs(log, FACTS)
@@ -24,7 +24,7 @@ export const ledger: Benchmark = {
         folded: async () => state.messages / ((await timed(() => foldAll(stage, last))) / 1000),
         read: async () => state.messages / ((await timed(() => readAll(stage, state.messages))) / 1000),
       },
-      { rounds: 7 },
+      { rounds: 7, signal },
     )
     return [
       { name: 'facts folded', unit: '/s', ours: folded, engine: { name: 'bare ordered consumer', summary: read } },

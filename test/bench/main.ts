@@ -5,7 +5,7 @@
  *   --json          the figures for programs, on standard output
  *   --list          what there is to measure
  *
- * Exits with 1 when a target is missed.
+ * Exits with 1 when a target is missed. Ctrl-C ends it behind the measurement that runs, and everything is taken down.
  */
 import { parseArgs } from 'node:util'
 import type { Benchmark } from './benchmark.ts'
@@ -19,7 +19,7 @@ import { spawn } from './spawn.ts'
 import { tunnel } from './tunnel.ts'
 
 const BENCHMARKS: readonly Benchmark[] = [boot, spawn, tunnel, credentials, intake, ledger, memory]
-const EXIT = { done: 0, missed: 1, usage: 2 }
+const EXIT = { done: 0, missed: 1, usage: 2, stopped: 130 }
 
 process.exitCode = await main()
 
@@ -38,18 +38,27 @@ async function main(): Promise<number> {
     return EXIT.done
   }
   const report = await measure(BENCHMARKS.filter(({ name }) => values.only?.includes(name) ?? true))
+  if (report === undefined) return EXIT.stopped
   console.log(values.json === true ? JSON.stringify(reportAsJson(report), null, 2) : renderReport(report).join('\n'))
   return report.some(({ figures }) => figures.some((each) => verdictOf(each) === 'miss')) ? EXIT.missed : EXIT.done
 }
 
-async function measure(benchmarks: readonly Benchmark[]): Promise<Report> {
-  const progress = (line: string) => console.error(line)
-  const report: { benchmark: string; figures: Awaited<ReturnType<Benchmark['run']>> }[] = []
-  for (const benchmark of benchmarks) {
-    const startedAt = performance.now()
-    progress(`${benchmark.name}: ${benchmark.about}`)
-    report.push({ benchmark: benchmark.name, figures: await benchmark.run() })
-    progress(`${benchmark.name}: measured in ${Math.round((performance.now() - startedAt) / 1000)} s`)
+/** `undefined` when it was told to stop. */
+async function measure(benchmarks: readonly Benchmark[]): Promise<Report | undefined> {
+  const stop = new AbortController()
+  for (const each of ['SIGINT', 'SIGTERM'] as const) process.once(each, () => stop.abort(new Error('stopped')))
+  const report: Report[number][] = []
+  try {
+    for (const { name, about, run } of benchmarks) {
+      const startedAt = performance.now()
+      console.error(`${name}: ${about}`)
+      report.push({ benchmark: name, figures: await run(stop.signal) })
+      console.error(`${name}: measured in ${Math.round((performance.now() - startedAt) / 1000)} s`)
+    }
+    return report
+  } catch (error) {
+    // What was being measured may break in any way when its engines are told to end too.
+    if (stop.signal.aborted) return undefined
+    throw error
   }
-  return report
 }

@@ -7,7 +7,7 @@ import { engineLayout, sandboxLayout } from '../../packages/orchestrator/src/pro
 import { allProcesses, descend } from '../../packages/orchestrator/src/providers/process/processes.ts'
 import type { Benchmark } from './benchmark.ts'
 import { type Fleet, startFleet } from './fleet.ts'
-import { residentMib, startIdleNode } from './processes.ts'
+import { bwrapPath, residentMib, startIdleNode } from './processes.ts'
 import { openStage } from './stage.ts'
 import { summarise } from './statistics.ts'
 
@@ -16,7 +16,8 @@ const ROUNDS = 2
 export const memory: Benchmark = {
   name: 'memory',
   about: 'resident memory of an orchestrator, and of the worker that plans the example spec',
-  async run() {
+  async run(signal) {
+    const bwrap = await bwrapPath(signal)
     await using repository = await exampleRepository()
     const text = await readFile(EXAMPLE_SPEC, 'utf8')
     const seen: Record<'node' | 'idle' | 'ready' | 'peak' | 'after', number[]> = {
@@ -27,10 +28,11 @@ export const memory: Benchmark = {
       after: [],
     }
     for (let round = 0; round < ROUNDS; round++) {
+      signal.throwIfAborted()
       await using stage = await openStage()
       await using node = await startIdleNode()
       seen.node.push(await residentOf(node.pid))
-      await using fleet = await startFleet(stage)
+      await using fleet = await startFleet(stage, bwrap)
       seen.idle.push(await residentOf(fleet.pid))
       const worker = await planOnce(fleet, { text, source: repository.path })
       seen.ready.push(worker.ready)

@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { SandboxId } from '@specfleet/shared'
 import { systemClock as clock } from '../../packages/orchestrator/src/clock.ts'
 import { openLog } from '../../packages/orchestrator/src/log.ts'
@@ -10,7 +8,7 @@ import { bundleWorker } from '../../packages/sandbox-worker/bundle.ts'
 import type { Benchmark } from './benchmark.ts'
 import { startFleet } from './fleet.ts'
 import { interleave, timed } from './interleave.ts'
-import { BARE_NODE, runToEnd } from './processes.ts'
+import { BARE_NODE, bwrapPath, runToEnd } from './processes.ts'
 import { openStage, type Stage } from './stage.ts'
 import { conceive, untilReady } from './worker-births.ts'
 
@@ -19,11 +17,11 @@ const LIMITS = { memoryMb: 512, cpus: 2, pids: 128, wallClockMinutes: 5 }
 export const spawn: Benchmark = {
   name: 'spawn',
   about: 'a worker in a sandbox of the process provider, until its `ready` is on the bus',
-  async run() {
+  async run(signal) {
     await using stage = await openStage()
-    await using provider = await openEngine(stage)
-    await using fleet = await startFleet(stage)
-    const bwrap = await whereIs('bwrap')
+    const bwrap = await bwrapPath(signal)
+    await using provider = await openEngine(stage, bwrap)
+    await using fleet = await startFleet(stage, bwrap)
     const measured = await interleave(
       {
         queued: () => fleet.runPrompt('Say hello.').then(({ readyMs }) => readyMs),
@@ -31,7 +29,7 @@ export const spawn: Benchmark = {
         bwrap: () => timed(() => runToEnd(bwrap, [...EVERYTHING_UNSHARED, process.execPath, ...BARE_NODE])),
         node: () => timed(() => runToEnd(process.execPath, BARE_NODE)),
       },
-      { rounds: 12, warmUps: 2 },
+      { rounds: 12, warmUps: 2, signal },
     )
     const node = { name: 'node -e 0', summary: measured.node }
     const bare = { name: 'bwrap node -e 0', summary: measured.bwrap }
@@ -46,12 +44,7 @@ export const spawn: Benchmark = {
 
 const EVERYTHING_UNSHARED = ['--unshare-all', '--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc'] as const
 
-async function whereIs(program: string): Promise<string> {
-  const { stdout } = await promisify(execFile)('/bin/sh', ['-c', `command -v ${program}`])
-  return stdout.trim()
-}
-
-async function openEngine({ folder, nats }: Stage): Promise<SandboxProvider & AsyncDisposable> {
+async function openEngine({ folder, nats }: Stage, bwrap: string): Promise<SandboxProvider & AsyncDisposable> {
   const workerBundle = join(folder, 'worker.mjs')
   await bundleWorker(workerBundle)
   return openProvider('process', {
@@ -59,6 +52,7 @@ async function openEngine({ folder, nats }: Stage): Promise<SandboxProvider & As
     fleet: 'bench',
     busAddresses: [`127.0.0.1:${nats.port}`],
     workerBundle,
+    bwrapPath: bwrap,
     clock,
     log: openLog({ level: 'warn', now: clock.now, write: (line) => console.error(line) }),
   })

@@ -27,7 +27,7 @@ const TRIPS = 30
 export const tunnel: Benchmark = {
   name: 'tunnel',
   about: 'calls over the bus to another process, beside HTTP to the same process over loopback',
-  async run() {
+  async run(signal) {
     await using stage = await openStage()
     await using peer = await startPeer(stage)
     await using ways = await openWays(stage)
@@ -41,7 +41,7 @@ export const tunnel: Benchmark = {
           wire: () => measure(ways.wire),
           sameAccount: () => measure(ways.sameAccount),
         },
-        { rounds },
+        { rounds, signal },
       )
       const engine = { name: 'HTTP over loopback', summary: http }
       figures.push(
