@@ -46,10 +46,11 @@ function withoutUntestable(output: Output): Record<string, unknown> {
   const requirements = Requirements.safeParse(output.requirements)
   const questions = Questions.safeParse(output.open_questions)
   if (!requirements.success || !questions.success) return { ...output }
-  const [kept, vague] = [true, false].map((wanted) =>
-    requirements.data.filter((each) => testableCriteria(each.acceptance_criteria).length >= MIN_CRITERIA === wanted),
-  )
-  const asked = (vague ?? []).map(({ id, text }) => `${id} cannot be tested as it stands, what would show it? ${text}`)
+  const isTestable = (each: { acceptance_criteria: string[] }) =>
+    testableCriteria(each.acceptance_criteria).length >= MIN_CRITERIA
+  const kept = requirements.data.filter(isTestable)
+  const vague = requirements.data.filter((each) => !isTestable(each))
+  const asked = vague.map(({ id, text }) => `${id} cannot be tested as it stands, what would show it? ${text}`)
   return { ...output, requirements: kept, open_questions: [...questions.data, ...asked] }
 }
 

@@ -16,8 +16,8 @@ export function plainReply(conversation: Conversation): Reply {
   const found = collectStatements(readOutline(conversation.spec?.text ?? conversation.prompt))
   const demands = found.slice(0, MOST_LISTED).map(({ statement }) => `- ${clip(statement.source, 200)}`)
   const source =
-    tree === undefined
-      ? 'No tool was offered to look at the source.'
+    tree === undefined || tree === 'failed'
+      ? 'The source could not be looked at.'
       : `The source has ${tree.total} files, most of them ${
           tree.extensions
             .slice(0, 3)

@@ -237,6 +237,21 @@ describe('the phase path', () => {
   test('goes on when every tool fails', () => {
     const { outputs } = plan(text, () => ['bash: not found', true])
     expect(outputs.tasks).toBeDefined()
+    expect(outputs.explore?.codebaseSummary).toMatch(/could not be looked at/)
+  })
+
+  test('says so when only the top level could be seen', () => {
+    const seen: string[] = []
+    const workspace = { name: 'workspace', attributes: { root: '/w' }, body: 'src/\npackage.json\nREADME.md' }
+    converse(`${opening({})}\n${renderSections([workspace])}`, ['bash', 'hand_in_explore'], (name, input) => {
+      if (name === 'bash') return ['bash: not found', true]
+      seen.push(JSON.stringify(input))
+      return ['accepted', false]
+    })
+    expect(seen).toHaveLength(1)
+    expect(seen[0]).toMatch(/could not be surveyed/)
+    expect(seen[0]).toMatch(/"path":"package.json"/)
+    expect(seen[0]).not.toMatch(/greenfield/)
   })
 
   test('looks by glob, read and grep where there is no shell', () => {

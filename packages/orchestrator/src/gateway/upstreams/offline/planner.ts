@@ -1,5 +1,4 @@
-import type { ExploreOutput, PhaseOutputs } from '@specfleet/shared'
-import { normalisePhase } from '@specfleet/shared'
+import { type ExploreOutput, normalisePhase, type PhaseOutputs } from '@specfleet/shared'
 import {
   type Answered,
   type Conversation,
@@ -16,7 +15,7 @@ import { look } from './explore/look.ts'
 import { isCode } from './explore/paths.ts'
 import { EXISTING, existingProbe, treeProbe } from './explore/probe.ts'
 import { exploreReport } from './explore/report.ts'
-import { callTitled, readExisting, readTree } from './explore/survey.ts'
+import { callTitled, readExisting, readTree, treePaths } from './explore/survey.ts'
 import { DEFAULT_EXTENSION, extensionNamedIn, type Layout, layoutOf } from './layout.ts'
 import { mend } from './mend.ts'
 import { plainReply } from './plain.ts'
@@ -106,7 +105,7 @@ function exploredFiles(conversation: Conversation, explore: ExploreOutput | unde
     ...(explore?.keyFiles.map(({ path }) => path) ?? []),
     ...(explore?.relatedToFeature.map(({ file }) => file) ?? []),
     ...(explore?.entryPoints ?? []),
-    ...(readTree(conversation)?.paths ?? []),
+    ...treePaths(conversation),
   ]
   return [...new Set(named)].filter(isCode)
 }

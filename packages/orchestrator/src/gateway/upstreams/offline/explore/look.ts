@@ -8,7 +8,15 @@ import { contentProbe, declarationsProbe, treeProbe } from './probe.ts'
 import { type Content, type Declarations, readContent, readDeclarations, readTree, type Tree } from './survey.ts'
 
 /** What was seen of the source. */
-export type Sight = { tree: Tree; content: Content; declarations: Declarations; sample: string }
+export type Sight = {
+  tree: Tree
+  content: Content
+  declarations: Declarations
+  /** The beginning of the file that is nearest to the feature. */
+  sample: string
+  /** Why the tree could not be surveyed, in a few words; '' where it was. */
+  failure: string
+}
 
 const MOST_MANIFESTS = 5
 const MOST_TERMS = 14
@@ -17,6 +25,7 @@ const NOTHING: Sight = {
   content: { files: new Map(), related: [] },
   declarations: { declared: [], testStyles: [] },
   sample: '',
+  failure: '',
 }
 
 /** The next look at the source, or all that was seen once there is nothing more to look for. */
@@ -24,12 +33,13 @@ export function look(conversation: Conversation, spec: Spec): { look: Reply } | 
   const { tools } = conversation
   if (tools.has('bash')) return lookByShell(conversation, spec)
   if (tools.has('glob')) return lookByTools(conversation, spec)
-  return { sight: NOTHING }
+  return { sight: glimpse(conversation, 'no tool to look with was offered') }
 }
 
 function lookByShell(conversation: Conversation, spec: Spec): { look: Reply } | { sight: Sight } {
   const tree = readTree(conversation)
   if (tree === undefined) return reply('I survey the source tree first.', [treeProbe()])
+  if (tree === 'failed') return { sight: glimpse(conversation, 'the survey failed') }
   if (tree.total === 0) return { sight: NOTHING }
   const content = readContent(conversation)
   if (content === undefined) {
@@ -40,14 +50,15 @@ function lookByShell(conversation: Conversation, spec: Spec): { look: Reply } | 
     ])
   }
   const declarations = readDeclarations(conversation)
-  const sample = sampleOf(tree, content)
+  const [nearest] = closest(tree, content)
   if (declarations === undefined) {
     const calls = [declarationsProbe(closest(tree, content), tree.paths.filter(isTest).slice(0, 8))]
-    if (sample !== undefined && conversation.tools.has('read')) calls.push(readBeginning(sample))
+    if (nearest !== undefined && conversation.tools.has('read')) calls.push(readBeginning(nearest))
     return reply('I read what is declared near the feature, and how tests are written.', calls)
   }
-  const read = conversation.calls.findLast(({ name, input }) => name === 'read' && input.file_path === sample)
-  return { sight: { tree, content, declarations, sample: read === undefined || read.isError ? '' : read.result } }
+  const read = conversation.calls.findLast(({ name, input }) => name === 'read' && input.file_path === nearest)
+  const sample = read === undefined || read.isError ? '' : read.result
+  return { sight: { tree, content, declarations, sample, failure: '' } }
 }
 
 function lookByTools(conversation: Conversation, spec: Spec): { look: Reply } | { sight: Sight } {
@@ -62,6 +73,16 @@ function lookByTools(conversation: Conversation, spec: Spec): { look: Reply } | 
   ]
   if (!looked && tree.total > 0 && calls.length > 0) return reply('I read what describes the project.', calls)
   return { sight: { ...NOTHING, tree, content } }
+}
+
+/** Without a survey there is still the top level that came with the first message. */
+function glimpse({ workspace }: Conversation, failure: string): Sight {
+  const entries = workspace.listing.split('\n').filter((entry) => entry !== '' && !entry.startsWith('…'))
+  const paths = entries.filter((entry) => !entry.endsWith('/'))
+  const folders = entries
+    .filter((entry) => entry.endsWith('/'))
+    .map((entry) => ({ path: entry.slice(0, -1), count: 0 }))
+  return { ...NOTHING, tree: { total: entries.length, extensions: [], folders, paths }, failure }
 }
 
 const reply = (text: string, calls: ToolCall[]): { look: Reply } => ({ look: { text, calls } })
@@ -79,16 +100,13 @@ export function closest(tree: Tree, content: Content): string[] {
   return [...new Set([...related.slice(0, 12), ...sources.filter(isEntry).slice(0, 4), ...sources])].slice(0, 20)
 }
 
-const sampleOf = (tree: Tree, content: Content): string | undefined => closest(tree, content)[0]
-
 const COMMON = new Set(
   `must shall should system service user users feature when then that with from this have each able return returns
   requirement requirements acceptance criteria scope background overview data file files code test tests value given
   will they them than only never always also more after before without error message response request already their
-  summary context goal goals problem assumptions question questions open exactly used uses using answer answers taken characters character performance security reliability status create creates
-  created creating existing least most need needs once other same such very what which while within without must every`.split(
-    /\s+/,
-  ),
+  summary context goal goals problem assumptions question questions open exactly used uses using answer answers taken
+  characters character performance security reliability status create creates created creating existing least most
+  need needs once other same such very what which while within every`.split(/\s+/),
 )
 
 /** The words that the spec is about in their singular, so that they are found inside of names too; its headings first. */

@@ -1,8 +1,9 @@
 import type { ExploreInput } from '@specfleet/shared'
 import type { Spec } from '../conversation.ts'
-import { DEFAULT_EXTENSION, extensionNamedIn, type Layout, layoutOf } from '../layout.ts'
+import { layoutOf } from '../layout.ts'
 import { clip, wordsOf } from '../text/words.ts'
 import { conventionsOf, patternsOf } from './conventions.ts'
+import { greenfield } from './greenfield.ts'
 import { closest, type Sight } from './look.ts'
 import {
   baseOf,
@@ -28,7 +29,7 @@ const MOST_MODELS = 12
 /** What the explore phase hands in: the source as it was seen, and the feature as the spec tells it. */
 export function exploreReport(spec: Spec, sight: Sight): ExploreInput {
   const about = aboutFeature(spec)
-  return sight.tree.total === 0 ? { ...greenfield(spec), ...about } : { ...existing(sight), ...about }
+  return sight.tree.total === 0 ? { ...greenfield(spec, sight.failure), ...about } : { ...existing(sight), ...about }
 }
 
 function existing(sight: Sight): ExploreInput {
@@ -52,6 +53,8 @@ function existing(sight: Sight): ExploreInput {
     })),
     existing_models: modelsOf(sight),
     entry_points: tree.paths.filter(isEntry).toSorted(byStart).slice(0, 6),
+    notes:
+      sight.failure === '' ? '' : `The source could not be surveyed (${sight.failure}): only its top level is known.`,
     test_structure:
       tests.length === 0 ? 'No tests were found.' : `${tests.length} test files, such as ${tests[0]}${runs}.`,
   }
@@ -138,36 +141,4 @@ function modelsOf({ declarations, content }: Sight): { name: string; file: strin
     )
     .slice(0, MOST_MODELS)
     .map(({ name, file }) => ({ name, file }))
-}
-
-/** A workspace without a file: the spec alone decides, and what it leaves open is said to be assumed. */
-function greenfield(spec: Spec): ExploreInput {
-  const named = extensionNamedIn(spec.text)
-  const layout = layoutOf([], named ?? DEFAULT_EXTENSION)
-  const language = languageOfExtension(layout.extension) ?? layout.extension
-  const assumed = named === undefined ? ' (assumed: the spec names no language)' : ' (named by the spec)'
-  const { tests } = layout
-  return {
-    codebase_summary: `The workspace holds no files: nothing exists that could be extended, so the feature is built from nothing in ${language}${assumed}.`,
-    project_type: `greenfield ${language} project`,
-    tech_stack: [`${language}${assumed}`, `the usual tools of ${language} for packages and tests`],
-    structure: {
-      'source (planned)': `${layout.folder || 'the root'} (to be created)`,
-      'tests (planned)':
-        tests.place === 'folder' ? `${tests.folder} (to be created)` : 'beside the sources (to be created)',
-    },
-    key_files: [],
-    conventions: {
-      naming: `${layout.naming} file names (planned)`,
-      testing: testingPlanned(layout),
-      patterns: ['No code exists yet whose patterns could be followed'],
-    },
-    test_structure: 'There are no tests yet.',
-    notes: 'Greenfield: every path of the design is new.',
-  }
-}
-
-function testingPlanned({ tests, testAffix, extension }: Layout): string {
-  const where = tests.place === 'folder' ? `in ${tests.folder}` : 'beside what they test'
-  return `Tests ${where}, named ${testAffix.prefix}<name>${testAffix.suffix}.${extension} (planned)`
 }

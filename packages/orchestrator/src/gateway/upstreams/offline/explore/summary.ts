@@ -1,4 +1,4 @@
-import { DISCOVERY_CATEGORIES, type ExploreInput } from '@specfleet/shared'
+import type { ExploreInput } from '@specfleet/shared'
 import type { Spec } from '../conversation.ts'
 import { collectStatements, type Found } from '../requirements/collect.ts'
 import { typeOf } from '../requirements/quality.ts'
@@ -6,11 +6,11 @@ import { featureName, MOST_REQUIREMENTS, textsOf } from '../requirements/require
 import { type Outline, readOutline } from '../text/outline.ts'
 import { roleOf } from '../text/section-roles.ts'
 import { capitalised, clip } from '../text/words.ts'
+import { discoveryQuestions } from './questions.ts'
 
 type Summary = Exclude<NonNullable<ExploreInput['feature_summary']>, string>
 type Questions = NonNullable<ExploreInput['discovery_questions']>
 
-const MOST_QUESTIONS = 4
 const QUOTE = 110
 
 /** What the explore phase says of the feature itself. */
@@ -18,7 +18,7 @@ export function aboutFeature(spec: Spec): { discovery_questions: Questions; feat
   const outline = readOutline(spec.text)
   const found = collectStatements(outline).slice(0, MOST_REQUIREMENTS)
   return {
-    discovery_questions: discoveryQuestions(spec, outline, found),
+    discovery_questions: discoveryQuestions(outline, found),
     feature_summary: featureSummary(spec, outline, found),
   }
 }
@@ -57,87 +57,3 @@ function scopeOf(found: readonly Found[]): string[] {
     ? titles
     : found.slice(0, 12).map(({ statement }) => capitalised(clip(statement.response, QUOTE)))
 }
-
-/** What should be asked before building: the spec's own questions, and those that its wording leaves open. */
-function discoveryQuestions(spec: Spec, outline: Outline, found: readonly Found[]): Questions {
-  const sources = found.map(({ statement }) => statement.source)
-  const [problem, users, scope, technical, risks] = [
-    [
-      ...(textsOf(outline, 'metrics').length > 0
-        ? []
-        : [`How will it be measured that "${outline.title || spec.title || spec.id}" reached its goal?`]),
-      ...pick(
-        found,
-        ({ strength }) => strength === 'must',
-        (text) => `What is lost if this is not met: "${text}"?`,
-        1,
-      ),
-    ],
-    [
-      ...pick(
-        found,
-        ({ response }) => /^(?:not )?(?:allow|require) /.test(response),
-        (text) => `Who else does this concern: "${text}"?`,
-        2,
-      ),
-      'Who uses the result first, and in which situation?',
-    ],
-    [
-      ...textsOf(outline, 'questions'),
-      ...pick(
-        found,
-        ({ strength }) => strength === 'may',
-        (text) => `Is this needed in the first release: "${text}"?`,
-        2,
-      ),
-      ...(textsOf(outline, 'out-of-scope').length > 0 ? [] : ['The spec excludes nothing: what must not be built?']),
-    ],
-    [
-      ...quoting(
-        sources.filter((text) => /\b(?:stor|persist|sav|record|database|file)/i.test(text)),
-        (text) => `Which existing storage serves this: "${text}"?`,
-        2,
-      ),
-      ...quoting(
-        sources.filter((text) => /\b(?:api|endpoint|http|GET|POST|PUT|DELETE)\b/.test(text)),
-        (text) => `Do existing clients depend on the present behaviour of this: "${text}"?`,
-        1,
-      ),
-      'Which versions of its platform must the result run on?',
-    ],
-    [
-      ...textsOf(outline, 'risks').map((text) => `How is this risk watched: "${clip(text, QUOTE)}"?`),
-      ...quoting(
-        sources.filter((text) => /\b(?:fast|quick|secure|simple|easy|robust|scalable|efficient)\b/i.test(text)),
-        (text) => `Which figure makes this testable: "${text}"?`,
-        2,
-      ),
-      ...quoting(
-        sources.filter((text) => /\d/.test(text)),
-        (text) => `May this figure change later: "${text}"?`,
-        1,
-      ),
-      'What may be given up first when time runs short?',
-    ],
-  ]
-  return DISCOVERY_CATEGORIES.map((category, index) => ({
-    category,
-    questions: ([problem, users, scope, technical, risks][index] ?? []).slice(0, MOST_QUESTIONS),
-  }))
-}
-
-function pick(
-  found: readonly Found[],
-  which: (statement: Found['statement']) => boolean,
-  ask: (text: string) => string,
-  most: number,
-): string[] {
-  return quoting(
-    found.filter(({ statement }) => which(statement)).map(({ statement }) => statement.source),
-    ask,
-    most,
-  )
-}
-
-const quoting = (texts: readonly string[], ask: (text: string) => string, most: number): string[] =>
-  texts.slice(0, most).map((text) => ask(clip(text, QUOTE)))

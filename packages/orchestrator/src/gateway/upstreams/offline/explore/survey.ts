@@ -35,10 +35,11 @@ const partsTitled = (conversation: Conversation, title: string): Map<string, str
   return call && partsOf(call.result)
 }
 
-/** `undefined` until the tree was looked at. */
-export function readTree(conversation: Conversation): Tree | undefined {
+/** `undefined` until the tree was looked at; `failed` where the answer is none. */
+export function readTree(conversation: Conversation): Tree | 'failed' | undefined {
   const parts = partsTitled(conversation, TREE)
   if (parts === undefined) return undefined
+  if (!parts.has('total')) return 'failed'
   const counted = (name: string) =>
     (parts.get(name) ?? []).flatMap((line) => {
       const [, count, value] = /^\s*(\d+)\s+(.+)$/.exec(line) ?? []
@@ -77,6 +78,12 @@ export function readDeclarations(conversation: Conversation): Declarations | und
   })
   const testStyles = (parts.get('test style') ?? []).map((line) => line.replace(/^\s*\d+\s+/, ''))
   return { declared, testStyles }
+}
+
+/** The paths of the tree as far as it was seen. */
+export function treePaths(conversation: Conversation): readonly string[] {
+  const tree = readTree(conversation)
+  return tree === undefined || tree === 'failed' ? [] : tree.paths
 }
 
 /** What is known of existing files; nothing where nobody looked. */

@@ -36,60 +36,71 @@ export function closingTickets(
   project: Project,
   after: readonly DraftTicket[],
 ): DraftTicket[] {
+  const { featureName } = design
   const waits = after.flatMap(({ tasks }) => tasks.filter(({ type }) => type !== 'test').slice(-1))
   const pressing = requirements.filter(({ priority }) => priority === 'HIGH' || priority === 'CRITICAL')
-  const proved = (pressing.length > 0 ? pressing : requirements).slice(0, 8)
-  const tops = design.components.filter(({ layer }) => layer === 'L2' || layer === 'L3')
-  const joined = (tops.length > 0 ? tops : design.components).map(({ name }) => name).join(', ')
-  const frame = { layer: 'L3' as const, requirements: proved }
-  const wiring: Draft[] =
-    project.entryPoint === undefined
-      ? []
-      : [
-          {
-            ...frame,
-            title: `Join ${design.featureName} to ${project.entryPoint}`,
-            description: `Construct ${joined} where the program starts, in ${project.entryPoint}, and pass each what it depends on. What existed before behaves as before.`,
-            type: 'implementation',
-            role: 'developer',
-            hours: hoursFor(design.components.length, 0.5, 0.25),
-            files: [project.entryPoint],
-            criteria: [
-              'The program starts with the feature in place, and the tests that existed before still succeed.',
-            ],
-            after: waits,
-          },
-        ]
-  const proof: Draft = {
-    ...frame,
-    title: `Prove ${design.featureName} from end to end`,
-    description: `Start the real program and exercise it from outside: ${design.testingStrategy.integration.slice(0, 6).join('; ') || joined}.`,
-    type: 'test',
-    role: 'qa',
-    hours: hoursFor(proved.length, 1, 0.25),
-    files: [project.integrationTest],
-    criteria: criteriaOf(proved, 1),
-    after: wiring.length > 0 ? wiring : waits,
-  }
+  const proved = (pressing.length > 0 ? pressing : requirements).slice(0, MOST_PROVED)
+  const wiring = project.entryPoint === undefined ? [] : [wiringTask(design, project.entryPoint, proved, waits)]
+  const proof = proofTask(design, project, proved, wiring.length > 0 ? wiring : waits)
   const documentation: Draft = {
-    ...frame,
-    requirements: [],
-    title: `Document ${design.featureName}`,
-    description: `Describe in ${project.readme} what ${design.featureName} does, how it is used and configured, and what it does not do.`,
+    title: `Document ${featureName}`,
+    description: `Describe in ${project.readme} what ${featureName} does, how it is used and configured, and what it does not do.`,
     type: 'documentation',
     role: 'docs',
+    layer: 'L3',
     hours: 1,
     files: [project.readme],
-    criteria: [`A reader of ${project.readme} can use ${design.featureName} without reading its source.`],
+    requirements: [],
+    criteria: [`A reader of ${project.readme} can use ${featureName} without reading its source.`],
     after: [proof],
   }
+  const description = 'The components together, proved from outside and described.'
   return [
     {
-      title: `Integration of ${design.featureName}`,
-      description: 'The components together, proved from outside and described.',
+      title: `Integration of ${featureName}`,
+      description,
       layer: 'L3',
       tasks: [...wiring, proof, documentation],
       after,
     },
   ]
+}
+
+/** More make a proof from outside longer than one sitting. */
+const MOST_PROVED = 8
+
+const topNames = ({ components }: DesignOutput): string => {
+  const tops = components.filter(({ layer }) => layer === 'L2' || layer === 'L3')
+  return (tops.length > 0 ? tops : components).map(({ name }) => name).join(', ')
+}
+
+function wiringTask(design: DesignOutput, entry: string, requirements: Requirement[], after: readonly Draft[]): Draft {
+  return {
+    title: `Join ${design.featureName} to ${entry}`,
+    description: `Construct ${topNames(design)} where the program starts, in ${entry}, and pass each what it depends on. What existed before behaves as before.`,
+    type: 'implementation',
+    role: 'developer',
+    layer: 'L3',
+    hours: hoursFor(design.components.length, 0.5, 0.25),
+    files: [entry],
+    requirements,
+    criteria: ['The program starts with the feature in place, and the tests that existed before still succeed.'],
+    after,
+  }
+}
+
+function proofTask(design: DesignOutput, project: Project, proved: Requirement[], after: readonly Draft[]): Draft {
+  const ways = design.testingStrategy.integration.slice(0, 6).join('; ') || topNames(design)
+  return {
+    title: `Prove ${design.featureName} from end to end`,
+    description: `Start the real program and exercise it from outside: ${ways}.`,
+    type: 'test',
+    role: 'qa',
+    layer: 'L3',
+    hours: hoursFor(proved.length, 1, 0.25),
+    files: [project.integrationTest],
+    requirements: proved,
+    criteria: criteriaOf(proved, 1),
+    after,
+  }
 }
