@@ -3,6 +3,7 @@ import {
   type Bus,
   type DeskService,
   describeIssues,
+  LIVENESS_LIMIT_MS,
   newId,
   openCall,
   ResumeState,
@@ -43,7 +44,8 @@ export function openDesk(bus: Bus, scope: Scope, clock: Clock): Desk {
       call: id,
     }
     const request = body === undefined ? { meta } : { meta, body }
-    return openCall(bus, address, request, { signal })
+    // Whoever serves beats while it thinks; its silence is its death, and another one is there to ask.
+    return openCall(bus, address, request, { signal, idleMs: LIVENESS_LIMIT_MS })
   }
 
   async function patiently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
