@@ -6,7 +6,9 @@ import {
   type Command,
   connectBus,
   type Fact,
+  openLog as openFactLog,
   parseFact,
+  SpecId,
   type SpecState,
   subjects,
   type TaskInput,
@@ -136,6 +138,7 @@ function configOf(nats: SecuredTestNats, home: string): Config {
     limits: { memoryMb: 256, cpus: 1, pids: 64, wallClockMinutes: 5 },
     heartbeatLimitMs: 1_000,
     bootLimitMs: 5_000,
+    adoptionGraceMs: 300,
     stopGraceMs: 1_000,
     drainLimitMs: 5_000,
     backoff: { firstMs: 20, longestMs: 100, provenMs: 60_000, attemptLimit: 3 },
@@ -148,47 +151,41 @@ function configOf(nats: SecuredTestNats, home: string): Config {
   }
 }
 
-/** Follows by core subscription, with a replay of the log behind it: nothing is missed or polled for. */
+/** Follows the log itself: nothing is missed, over outages of the bus either. */
 function followFacts(bus: Bus, specId: string): Facts {
   const all: Fact[] = []
-  const seen = new Set<string>()
   const waiting = new Set<() => void>()
-  const take = (value: unknown) => {
-    const parsed = parseFact(value)
-    if (parsed.kind !== 'fact' || seen.has(parsed.fact.id)) return
-    seen.add(parsed.fact.id)
-    all.push(parsed.fact)
-    for (const wake of [...waiting]) wake()
-  }
-  const subscription = bus.subscribe(`sf.log.${specId}.>`, (message) => take(message.json()))
-  const past = bus.requestMany(subjects.api('watch'), { specId }, { timeoutMs: 10_000 })
-  const replayed = (async () => {
-    for await (const part of past) {
-      const answer = part.json() as { end: boolean; facts: { fact: unknown }[] }
-      for (const { fact } of answer.facts) take(fact)
-      if (answer.end) return
+  const stop = new AbortController()
+  const following = (async () => {
+    const entries = openFactLog(bus).follow({ fromSeq: 1, specId: SpecId.parse(specId), signal: stop.signal })
+    for await (const batch of entries) {
+      for (const entry of batch) {
+        const parsed = parseFact(entry.value())
+        if (parsed.kind === 'fact') all.push(parsed.fact)
+      }
+      for (const look of [...waiting]) look()
     }
   })()
   return {
     all,
     types: () => all.map(({ type }) => type),
-    until: (type, matches = () => true) =>
-      new Promise((resolve) => {
+    until: (type, matches = () => true) => {
+      type Wanted = Extract<Fact, { type: typeof type }>
+      const isWanted = (fact: Fact): fact is Wanted => fact.type === type && matches(fact as Wanted)
+      return new Promise((resolve) => {
         const look = () => {
-          const found = all.find(
-            (fact): fact is Extract<Fact, { type: typeof type }> =>
-              fact.type === type && matches(fact as Extract<Fact, { type: typeof type }>),
-          )
+          const found = all.find(isWanted)
           if (found === undefined) return
           waiting.delete(look)
           resolve(found)
         }
         waiting.add(look)
         look()
-      }),
+      })
+    },
     async [Symbol.asyncDispose]() {
-      subscription.unsubscribe()
-      await replayed
+      stop.abort()
+      await following
     },
   }
 }

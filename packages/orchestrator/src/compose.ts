@@ -1,5 +1,4 @@
 import {
-  ADOPTION_GRACE_MS,
   BUCKETS,
   type Bus,
   type BusStatus,
@@ -94,6 +93,8 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
   await openDoors(world, { ...crew, ...stores, peers, sources }, parts)
   const intake = openIntake(world, { ...crew, ...stores, slots, sources }, parts)
 
+  // What was subscribed to is at the server: whoever is told that we are ready finds us there.
+  await bus.flush()
   const closed = bus.closed.then((error) => error ?? new Error('the connection to the bus was closed'))
   const started = parts.move()
   return {
@@ -211,7 +212,7 @@ function supervise(
   parts: AsyncDisposableStack,
 ): Supervisor {
   const beats = new BeatListener({ bus: crew.bus, heartbeats: crew.heartbeats, log })
-  const options = { ...config, me: id, adoptionGraceMs: ADOPTION_GRACE_MS }
+  const options = { ...config, me: id }
   const supervisor = parts.use(new Supervisor(crew, { peers, slots, beats }, options))
   parts.use(
     status.on(({ kind }) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, homedir } from 'node:os'
 import { join } from 'node:path'
-import { describeIssues, ID_PATTERN, SpecfleetError } from '@specfleet/shared'
+import { ADOPTION_GRACE_MS, describeIssues, ID_PATTERN, SpecfleetError } from '@specfleet/shared'
 import { z } from 'zod'
 import { accountOf } from './creds.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
@@ -40,6 +40,7 @@ const Variables = z.object({
   SANDBOX_MINUTES: amount(0.1, 10_080).default(120),
   HEARTBEAT_LIMIT_MS: whole(1_500, 3_600_000).default(10_000),
   BOOT_LIMIT_MS: whole(1_000, 3_600_000).default(60_000),
+  ADOPTION_GRACE_MS: whole(0, 3_600_000).default(ADOPTION_GRACE_MS),
   STOP_GRACE_MS: whole(100, 3_600_000).default(15_000),
   DRAIN_LIMIT_MS: whole(100, 3_600_000).default(20_000),
   BACKOFF_FIRST_MS: whole(1, 3_600_000).default(1_000),
@@ -85,6 +86,8 @@ export type Config = {
   readonly heartbeatLimitMs: number
   /** From the sandbox's start to its first heartbeat. */
   readonly bootLimitMs: number
+  /** From an owner's death until somebody who does not reach its engine may take its runs. */
+  readonly adoptionGraceMs: number
   /** From being asked to stop to being stopped. */
   readonly stopGraceMs: number
   readonly drainLimitMs: number
@@ -127,6 +130,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     },
     heartbeatLimitMs: variables.HEARTBEAT_LIMIT_MS,
     bootLimitMs: variables.BOOT_LIMIT_MS,
+    adoptionGraceMs: variables.ADOPTION_GRACE_MS,
     stopGraceMs: variables.STOP_GRACE_MS,
     drainLimitMs: variables.DRAIN_LIMIT_MS,
     backoff: {

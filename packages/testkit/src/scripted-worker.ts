@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import {
   type Bus,
   type ControlMessage,
@@ -13,6 +14,7 @@ import {
   parseSandboxEnv,
   ResumeState,
   type SandboxEnv,
+  SpecfleetError,
   storeTurn,
   subjects,
 } from '@specfleet/shared'
@@ -84,7 +86,9 @@ class Scripted implements ScriptedWorker, AsyncDisposable {
   }
 
   beat(): void {
+    if (this.#heart !== undefined) return
     const once = () => {
+      if (!this.bus.connected) return
       const at = new Date().toISOString()
       const beat = { seq: this.#beats++, phase: this.env.SPEC_PHASE ?? null, turn: 0, at }
       this.bus.publishJson(subjects.beat(this.env.RUN_ID, this.env.RUN_EPOCH), beat)
@@ -95,6 +99,7 @@ class Scripted implements ScriptedWorker, AsyncDisposable {
 
   stopBeating(): void {
     clearInterval(this.#heart)
+    this.#heart = undefined
   }
 
   async state(fact: NewFact): Promise<void> {
@@ -132,6 +137,18 @@ class Scripted implements ScriptedWorker, AsyncDisposable {
   }
 
   async ask(service: DeskService, meta: unknown, body?: Uint8Array): Promise<{ meta: unknown; body: Uint8Array }> {
+    for (;;) {
+      try {
+        return await this.#askOnce(service, meta, body)
+      } catch (error) {
+        // After an outage of the bus its desk may come back later than we do.
+        if (!(error instanceof SpecfleetError) || error.code !== 'duplex.refused') throw error
+        await setTimeout(20, undefined, { signal: this.killed })
+      }
+    }
+  }
+
+  async #askOnce(service: DeskService, meta: unknown, body?: Uint8Array): Promise<{ meta: unknown; body: Uint8Array }> {
     const { RUN_ID: runId, RUN_EPOCH: epoch } = this.env
     const call = newId()
     const to = {

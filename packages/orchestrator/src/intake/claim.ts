@@ -43,7 +43,7 @@ export function openClaims(collaborators: Collaborators, options: ClaimOptions, 
         seq: message.seq,
         subject: message.subject,
         outcome,
-        ms: clock.monotonic() - startedAt,
+        ms: Math.round(clock.monotonic() - startedAt),
         ...fields,
       })
     using _working = every(clock, STILL_WORKING_MS, () => message.working())

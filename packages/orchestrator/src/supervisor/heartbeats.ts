@@ -4,11 +4,17 @@ import type { Clock } from '../clock.ts'
 export type HeartbeatLimits = {
   /** Silence after which a worker that has spoken counts as lost. */
   readonly beatMs: number
-  /** The same for one that has not spoken yet: it may still be booting. */
+  /** The same for one that has not spoken yet, or not since we hear again: it may be booting, or finding the bus. */
   readonly bootMs: number
 }
 
-type Pulse = { heardAt: number; first: Beat | undefined; last: Beat | undefined }
+type Pulse = {
+  heardAt: number
+  /** Its first beat, or the first since we hear again, is still to come. */
+  awaited: boolean
+  first: Beat | undefined
+  last: Beat | undefined
+}
 
 /**
  * Who is late, and by how much, measured on our own clock only. While we cannot hear
@@ -28,13 +34,14 @@ export class Heartbeats {
   /** Starts to listen for a sandbox; repeating it changes nothing. */
   expect(id: SandboxId): void {
     if (!this.#pulses.has(id))
-      this.#pulses.set(id, { heardAt: this.#clock.monotonic(), first: undefined, last: undefined })
+      this.#pulses.set(id, { heardAt: this.#clock.monotonic(), awaited: true, first: undefined, last: undefined })
   }
 
   heard(id: SandboxId, beat: Beat): void {
     const pulse = this.#pulses.get(id)
     if (pulse === undefined) return
     pulse.heardAt = this.#clock.monotonic()
+    pulse.awaited = false
     pulse.first ??= beat
     pulse.last = beat
   }
@@ -54,11 +61,14 @@ export class Heartbeats {
     this.#deaf = true
   }
 
-  /** We hear again: everybody gets the whole limit anew. */
+  /** We hear again: everybody gets as long as for a boot, since they have to find the bus again too. */
   listen(): void {
     this.#deaf = false
     const now = this.#clock.monotonic()
-    for (const pulse of this.#pulses.values()) pulse.heardAt = now
+    for (const pulse of this.#pulses.values()) {
+      pulse.heardAt = now
+      pulse.awaited = true
+    }
   }
 
   /** Silence in milliseconds of one that is over its limit. */
@@ -78,6 +88,6 @@ export class Heartbeats {
   }
 
   #limitOf(pulse: Pulse): number {
-    return pulse.last === undefined ? this.#limits.bootMs : this.#limits.beatMs
+    return pulse.awaited ? this.#limits.bootMs : this.#limits.beatMs
   }
 }
