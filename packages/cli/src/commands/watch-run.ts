@@ -10,7 +10,8 @@ const REDRAW_MS = 100
 
 /** How a watched run ended, from its point of view. */
 export type WatchEnd =
-  | { kind: 'done' | 'failed' | 'cancelled'; reason: string | undefined }
+  /** `result` is what a plain prompt was answered with. */
+  | { kind: 'done' | 'failed' | 'cancelled'; reason: string | undefined; result: string | undefined }
   | { kind: 'parked'; reason: string }
   | { kind: 'awaiting-approval'; phase: string | undefined }
   | { kind: 'stopped' }
@@ -28,6 +29,7 @@ export async function watchRun(
   const model = new ProgressModel()
   const over = new AbortController()
   let end: WatchEnd = { kind: 'stopped' }
+  let result: string | undefined
   let caughtUp = false
   const startedAt = options.startedAt ?? Date.now()
   const draw = () => terminal.live(model.render(terminal.style, { now: Date.now(), startedAt, width: terminal.width }))
@@ -37,7 +39,8 @@ export async function watchRun(
     model.fact(fact)
     const line = options.json === true || terminal.interactive ? undefined : describeFact(fact)
     if (line !== undefined) terminal.print(`${fact.at.slice(11, 23)}  ${line}`)
-    end = fact.type === 'run.fenced' ? { kind: 'stopped' } : (endOf(fact) ?? end)
+    if (fact.type === 'run.delivered') result = fact.data.result
+    end = fact.type === 'run.fenced' ? { kind: 'stopped' } : (endOf(fact, result) ?? end)
     stopWhenOver()
   }
   // An end within the past may have been taken back by a later epoch, so the past is read to its end first.
@@ -67,10 +70,10 @@ export async function watchRun(
   return end
 }
 
-function endOf(fact: Fact): WatchEnd | undefined {
+function endOf(fact: Fact, result: string | undefined): WatchEnd | undefined {
   switch (fact.type) {
     case 'run.settled':
-      return { kind: fact.data.outcome, reason: fact.data.reason }
+      return { kind: fact.data.outcome, reason: fact.data.reason, result }
     case 'run.parked':
       return { kind: 'parked', reason: fact.data.reason }
     case 'run.delivered':
@@ -87,6 +90,7 @@ export function outcomeOf(end: WatchEnd, terminal: Terminal): Outcome {
   const { style } = terminal
   switch (end.kind) {
     case 'done':
+      if (end.result !== undefined) terminal.print(`\n${end.result}`)
       return 0
     case 'failed':
     case 'cancelled':
