@@ -56,14 +56,17 @@ const silentUpstream: ModelUpstream = {
 }
 
 export async function startFleet(
-  scripts: { scriptOf?: (request: { labels: { runId: string; epoch: number } }) => Script } = {},
+  options: {
+    scriptOf?: (request: { labels: { runId: string; epoch: number } }) => Script
+    upstream?: ModelUpstream
+  } = {},
 ): Promise<Fleet> {
   const parts = new AsyncDisposableStack()
   const nats = parts.use(await startNats())
   const home = await mkdtemp(join(tmpdir(), 'specfleet-test-'))
   parts.defer(() => rm(home, { recursive: true, force: true }))
   const bus = parts.use(await connectBus({ url: nats.url, creds: nats.orchestratorCreds, name: 'test' }))
-  const scriptOf = scripts.scriptOf ?? (() => deliver)
+  const scriptOf = options.scriptOf ?? (() => deliver)
   const engine = parts.use(new ScriptedEngine({ busUrl: nats.url, scriptOf }))
   const logged: Record<string, unknown>[] = []
   const listeners: ((event: Record<string, unknown>) => void)[] = []
@@ -89,7 +92,7 @@ export async function startFleet(
           clock: systemClock,
           log: openLog({ level: 'debug', now: () => new Date(), write: note }),
           random: () => 0.5,
-          upstream: silentUpstream,
+          upstream: options.upstream ?? silentUpstream,
           openProvider: async () => on.provider(),
         },
       )

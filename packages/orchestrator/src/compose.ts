@@ -19,6 +19,7 @@ import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { openControlSender } from './control/sender.ts'
 import { openDesk } from './desk/desk.ts'
+import { lifeOf } from './desk/incarnation.ts'
 import { Memory } from './desk/memory.ts'
 import { Emitter } from './emitter.ts'
 import { openFactWriter } from './facts.ts'
@@ -241,7 +242,7 @@ async function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposable
       memory,
       resume: { bus, ledger, factLog, upstream: upstream.name, model: config.model },
       blobs: { blobs, maxBytes: config.blobMaxBytes },
-      model: openTunnel({ upstream, meter, clock, log }),
+      model: openTunnel({ upstream, meter, clock, log, lifeOf: (run) => lifeOf(table, run) }),
     }),
   )
   const facts = openFactWriter({ log: factLog, clock }, 'api')

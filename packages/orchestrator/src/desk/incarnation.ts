@@ -20,3 +20,19 @@ export async function livingRun(table: Pick<RunTable, 'get' | 'read'>, subject: 
   if (isIt(current)) return current
   throw new SpecfleetError('desk.forbidden', `epoch ${asked.epoch} of run ${asked.runId} is not alive`)
 }
+
+/** Aborts when the incarnation is no longer the one its record speaks of: nobody waits for an answer then. */
+export function lifeOf(table: Pick<RunTable, 'get' | 'changes'>, run: PlacedRun): Disposable & { signal: AbortSignal } {
+  const end = new AbortController()
+  const look = () => {
+    const now = table.get(run.runId)
+    const lives = now !== undefined && isPlaced(now) && now.placement.epoch === run.placement.epoch
+    if (!lives)
+      end.abort(new SpecfleetError('desk.forbidden', `epoch ${run.placement.epoch} of ${run.runId} has ended`))
+  }
+  const listener = table.changes.on((runId) => {
+    if (runId === run.runId) look()
+  })
+  look()
+  return { signal: end.signal, [Symbol.dispose]: () => listener[Symbol.dispose]() }
+}

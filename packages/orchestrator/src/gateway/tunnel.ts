@@ -7,6 +7,8 @@ import type { ModelUpstream, UpstreamResponse } from './upstreams/upstream.ts'
 import { UsageReader } from './usage-reader.ts'
 
 type Collaborators = {
+  /** Ends with the incarnation; disposed with the call. */
+  readonly lifeOf: (run: PlacedRun) => Disposable & { signal: AbortSignal }
   readonly upstream: ModelUpstream
   readonly meter: Meter
   readonly clock: Clock
@@ -33,11 +35,13 @@ export function openTunnel(collaborators: Collaborators) {
     if (!ALLOWED.some((each) => each.method === method && each.path.test(plain)))
       throw new SpecfleetError('desk.forbidden', `${method} ${plain} is not for sandboxes`)
     const startedAt = collaborators.clock.monotonic()
-    const answer = await upstream.fetch({ method, path, headers, body: call.body }, call.signal)
-    return {
-      meta: { status: answer.status, headers: { ...answer.headers, [UPSTREAM_HEADER]: upstream.name } },
-      body: answer.body.pipeThrough(metered(collaborators, run, answer, startedAt)),
-    }
+    using lives = new DisposableStack()
+    const life = lives.use(collaborators.lifeOf(run))
+    // A sandbox that dies cannot cancel: what it would have been told is not paid for any longer.
+    const signal = AbortSignal.any([call.signal, life.signal])
+    const answer = await upstream.fetch({ method, path, headers, body: call.body }, signal)
+    const body = answer.body.pipeThrough(metered(collaborators, run, answer, startedAt, lives.move()))
+    return { meta: { status: answer.status, headers: { ...answer.headers, [UPSTREAM_HEADER]: upstream.name } }, body }
   }
 }
 
@@ -46,9 +50,11 @@ function metered(
   run: PlacedRun,
   { status, headers }: UpstreamResponse,
   startedAt: number,
+  life: Disposable,
 ): TransformStream<Uint8Array, Uint8Array> {
   const reader = new UsageReader(headers['content-type'])
   const account = (ended: boolean) => {
+    life[Symbol.dispose]()
     const report = reader.end()
     const counts = report.tokens.input + report.tokens.output > 0
     log.info('model.called', {
