@@ -69,7 +69,9 @@ class Server {
     const stopping = new SpecfleetError('duplex.cancelled', 'the server of the call stops')
     const running = [...this.#running.values()]
     for (const { channel } of running) channel.fail(stopping, stopping.toWire())
-    await Promise.race([Promise.all(running.map(({ finished }) => finished)), pause(FAREWELL_MS, undefined)])
+    const gone = new AbortController()
+    const farewell = Promise.all(running.map(({ finished }) => finished)).finally(() => gone.abort())
+    await Promise.race([farewell, pause(FAREWELL_MS, gone.signal)])
   }
 
   #open(message: BusMessage): void {
