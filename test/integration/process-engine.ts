@@ -1,5 +1,5 @@
 /** An engine of processes in a temporary folder, and what of it is left on the host. */
-import { fork } from 'node:child_process'
+import { fork, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -16,7 +16,8 @@ import { PUPPET_BUNDLE } from '../../packages/testkit/src/puppet-bus.ts'
 import type { HostCall } from './provider-host.ts'
 
 export type ProcessChoice = 'process' | 'process-unsafe'
-export type ProcessEngine = ProviderUnderTest & {
+export type ProcessEngine = Omit<ProviderUnderTest, 'openElsewhere'> & {
+  openElsewhere(stdio?: StdioOptions): Promise<DistantProvider>
   readonly home: string
   readonly root: string
   readonly options: RegistryOptions
@@ -44,7 +45,7 @@ export async function startProcessEngine(
     root,
     options,
     open: () => openProvider(choice, options),
-    openElsewhere: () => openElsewhere([choice, home, busAddress, PUPPET_BUNDLE]),
+    openElsewhere: (stdio) => openElsewhere([choice, home, busAddress, PUPPET_BUNDLE], stdio),
     remains: async (id) => remainsOf(root, id),
     [Symbol.asyncDispose]: async () => {
       await rm(home, { recursive: true, force: true })
@@ -54,8 +55,11 @@ export async function startProcessEngine(
 
 type Call = HostCall extends infer Each ? (Each extends HostCall ? Omit<Each, 'n'> : never) : never
 
-async function openElsewhere(args: string[]): Promise<DistantProvider> {
-  const host = fork(fileURLToPath(new URL('./provider-host.ts', import.meta.url)), args, { execArgv: [] })
+async function openElsewhere(args: string[], stdio: StdioOptions = 'inherit'): Promise<DistantProvider> {
+  const host = fork(fileURLToPath(new URL('./provider-host.ts', import.meta.url)), args, {
+    execArgv: [],
+    stdio: stdio === 'inherit' ? ['inherit', 'inherit', 'inherit', 'ipc'] : stdio,
+  })
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
   let count = 0
   const expectAnswer = <T>(n: number) =>

@@ -1,7 +1,18 @@
 /** What an engine of processes makes of the deaths of its own parts, at every moment. */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
 import { chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -79,6 +90,17 @@ describe.each(['process', 'process-unsafe'] as const)('an engine of kind %s', (c
     expect(existsSync(`/proc/${shim}/cwd`)).toBe(false)
     expect(readdirSync(folderOf('.')).filter((name) => name.startsWith('.'))).toEqual([])
     expect(await second.run('return 4')).toBe(4)
+  })
+
+  it.runIf(isRoot)('leaves nothing when the last steps of making fail, and says what failed', async () => {
+    const request = requestFor({ limits: { cpus: 1e15 } })
+    expect(await provider.create(request, never)).toMatchObject({
+      kind: 'failed',
+      code: 'provider.failed',
+      message: expect.stringMatching(/EINVAL|ERANGE/),
+      retryable: true,
+    })
+    expect(await engine.remains(request.id)).toEqual([])
   })
 
   it('leaves a folder alone that holds no sandbox', async () => {
@@ -174,19 +196,48 @@ describe.runIf(isRoot)('an engine of an ordinary user', () => {
     const host = spawn('setpriv', [...drop, process.execPath, script, 'process', home, bus.address, PUPPET_BUNDLE], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    const [ready] = await Promise.race([once(host, 'message'), once(host, 'exit')])
-    expect(ready).toMatchObject({ value: 'ready' })
+    const exited = once(host, 'exit')
+    try {
+      const [ready] = await Promise.race([once(host, 'message'), exited])
+      expect(ready).toMatchObject({ value: 'ready' })
+      const request = requestFor()
+      host.send({ n: 1, method: 'create', request })
+      const puppet = await bus.puppet(request.id)
+      expect(await puppet.run(`return (await import('node:fs')).readdirSync('/home')`)).toEqual(['agent'])
+      expect(puppet.hello.uid).toBe(1000)
+      host.send({ n: 2, method: 'destroy', id: request.id })
+      await puppet.gone
+      host.send({ n: 3, method: 'close' })
+      await exited
+      expect(remainsOf(join(home, 'process'), request.id)).toEqual([])
+    } finally {
+      host.kill('SIGKILL')
+      await rm(home, { recursive: true, force: true })
+    }
+  })
+})
+
+describe('an orchestrator that was started with descriptors of somebody else', () => {
+  it('passes none of them on, neither into sandboxes nor to the forwarder', async () => {
+    await using bus = await startPuppetBus()
+    await using engine = await startProcessEngine('process', bus.address)
+    const path = join(engine.home, 'of-somebody-else')
+    writeFileSync(path, 'private')
+    const descriptor = openSync(path, 'r')
+    const stdio: ('ignore' | 'inherit' | 'ipc' | number)[] = Array(41).fill('ignore')
+    stdio.splice(1, 3, 'inherit', 'inherit', 'ipc')
+    stdio[40] = descriptor
+    await using host = await engine.openElsewhere(stdio)
+    closeSync(descriptor)
     const request = requestFor()
-    host.send({ n: 1, method: 'create', request })
+    await host.create(request)
     const puppet = await bus.puppet(request.id)
-    expect(await puppet.run(`return (await import('node:fs')).readdirSync('/').includes('home')`)).toBe(false)
-    expect(puppet.hello.uid).toBe(1000)
-    host.send({ n: 2, method: 'destroy', id: request.id })
-    await puppet.gone
-    host.send({ n: 3, method: 'close' })
-    await once(host, 'exit')
-    expect(remainsOf(join(home, 'process'), request.id)).toEqual([])
-    await rm(home, { recursive: true, force: true })
+    const code = `const { execSync } = await import('node:child_process'); return execSync('ls -l /proc/self/fd').toString()`
+    expect(await puppet.run(code)).not.toContain('of-somebody-else')
+    const forwarder = await forwarderOf(engine.root)
+    const open = readdirSync(`/proc/${forwarder}/fd`).map((fd) => readlinkSync(`/proc/${forwarder}/fd/${fd}`))
+    expect(open).not.toContain(path)
+    await host.destroy(request.id)
   })
 })
 

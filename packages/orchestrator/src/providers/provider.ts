@@ -14,6 +14,7 @@ export type Limits = {
   readonly memoryMb: number
   /** Cores, may be fractional. */
   readonly cpus: number
+  /** Threads count too; a provider refuses fewer than its worker needs to start. */
   readonly pids: number
   readonly wallClockMinutes: number
 }
@@ -42,7 +43,7 @@ export type SandboxState =
 export type SandboxEvent = { readonly kind: 'exited'; readonly id: SandboxId } | { readonly kind: 'gap' }
 
 export type Created =
-  /** It runs: made now, or found under this id and labels. */
+  /** It is there: made now, or found under this id and labels. If it has ended since, `watch` tells so. */
   | { readonly kind: 'running' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly retryable: boolean }
 

@@ -8,8 +8,21 @@ import { Socket } from 'node:net'
 
 const READ = constants.O_RDONLY | constants.O_NONBLOCK
 
-/** Takes the write end; the caller closes the descriptor. Never waits for a reader. */
-export const hold = (fifo: string): number => openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)
+/** The write end, until it is disposed of; a child that is given the descriptor holds it too. */
+export type Hold = Disposable & { readonly descriptor: number }
+
+/** Never waits for a reader. */
+export function hold(fifo: string): Hold {
+  const descriptor = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)
+  let held = true
+  return {
+    descriptor,
+    [Symbol.dispose]: () => {
+      if (held) closeSync(descriptor)
+      held = false
+    },
+  }
+}
 
 /** Whether somebody holds it now. `false`, too, when there is no such FIFO. */
 export function isHeld(fifo: string): boolean {

@@ -8,6 +8,7 @@ const plan: BwrapPlan = {
   writableCache: false,
   workspace: '/b/workspace',
   birth: '/b/birth',
+  home: '/b/home',
   wire: '/b/wire',
   hostname: 'sandbox',
   tmpBytes: 1024,
@@ -38,10 +39,11 @@ describe('arguments of bwrap', () => {
     expect(all).toContainEqual(['--cap-drop', 'ALL'])
   })
 
-  it('lets exactly two folders of the host be written', () => {
+  it('lets exactly three folders of the host be written', () => {
     expect(all.filter(([name]) => name === '--bind')).toEqual([
       ['--bind', plan.workspace, INSIDE.workspace],
       ['--bind', plan.birth, INSIDE.birth],
+      ['--bind', plan.home, INSIDE.home],
     ])
   })
 

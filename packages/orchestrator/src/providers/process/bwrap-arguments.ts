@@ -2,8 +2,8 @@
  * What a sandbox may see, as arguments of bubblewrap. Pure: every path is given.
  *
  * 1. Namespaces of its own for users, processes, mounts, IPC, host name and network; none can be made inside.
- * 2. It sees the system's programs, its workspace, its wire and its birth folder, and nothing else of the host.
- * 3. What it can write is the workspace, the birth folder, and memory of bounded size.
+ * 2. It sees the system's programs and folders of its own, and nothing else of the host.
+ * 3. What it can write is its workspace, home and birth folder, and memory of bounded size.
  * 4. No argument and no variable here is a secret: other users of the host can read them.
  */
 
@@ -25,6 +25,7 @@ export type BwrapPlan = {
   readonly writableCache: boolean
   readonly workspace: string
   readonly birth: string
+  readonly home: string
   readonly wire: string
   readonly hostname: string
   /** Size of `/tmp`, and of `/dev/shm`; both count as memory of the sandbox. */
@@ -40,6 +41,7 @@ export const INSIDE_UID = 1000
 export const INSIDE = {
   workspace: '/workspace',
   birth: '/run/birth',
+  home: '/home/agent',
   envFile: '/run/birth/env.json',
   wire: '/run/sf',
   busUrl: 'unix:/run/sf/bus.sock',
@@ -52,7 +54,7 @@ export const INSIDE = {
 /** Small pieces of the host's `/etc` that programs break without; none of them names anybody. */
 const ETC_OF_HOST = ['/etc/alternatives', '/etc/ld.so.cache'] as const
 export const ETC_OF_OURS = {
-  passwd: `root:x:0:0:root:/:/usr/sbin/nologin\nagent:x:${INSIDE_UID}:${INSIDE_UID}:agent:/tmp:/bin/sh\n`,
+  passwd: `root:x:0:0:root:/:/usr/sbin/nologin\nagent:x:${INSIDE_UID}:${INSIDE_UID}:agent:${INSIDE.home}:/bin/sh\n`,
   group: `root:x:0:\nagent:x:${INSIDE_UID}:\n`,
   hosts: '127.0.0.1 localhost sandbox\n::1 localhost\n',
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
@@ -61,7 +63,7 @@ export const ETC_OF_OURS = {
 export function insideEnvironment(): Record<string, string> {
   return {
     PATH: `${INSIDE.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
-    HOME: '/tmp',
+    HOME: INSIDE.home,
     TMPDIR: '/tmp',
     LANG: 'C.UTF-8',
     SPECFLEET_ENV_FILE: INSIDE.envFile,
@@ -84,6 +86,7 @@ export function bwrapArguments(plan: BwrapPlan): string[] {
     ...[plan.writableCache ? '--bind' : '--ro-bind', plan.shared.compileCache, INSIDE.compileCache],
     ...['--bind', plan.workspace, INSIDE.workspace],
     ...['--bind', plan.birth, INSIDE.birth],
+    ...['--bind', plan.home, INSIDE.home],
     ...['--ro-bind', plan.wire, INSIDE.wire],
     // What is left is memory without a bound: the root itself, and the folder of devices.
     ...['--remount-ro', '/dev', '--remount-ro', '/'],

@@ -1,12 +1,12 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { closeSync } from 'node:fs'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { SpecfleetError } from '@specfleet/shared'
 import type { SandboxRequest } from '../provider.ts'
-import { hold, isErrno } from './alive.ts'
+import { onlyThese } from '../stray-descriptors.ts'
+import { type Hold, hold, isErrno } from './alive.ts'
 import { INSIDE } from './bwrap-arguments.ts'
 import { cgroupFolders, makeCgroups } from './cgroups.ts'
 import { destroySandbox } from './destroy-sandbox.ts'
@@ -36,7 +36,7 @@ export async function createSandbox(
   const sandbox = sandboxLayout(engine.layout.sandboxes, request.id)
   const making = folderLayout(join(engine.layout.sandboxes, `.making-${randomUUID()}`))
   const record = recordOf(engine, request)
-  let held: number | undefined
+  let held: Hold | undefined
   try {
     await prepare(engine, request, record, making, sandbox)
     held = hold(making.alive)
@@ -45,7 +45,7 @@ export async function createSandbox(
     await finish(engine, request, record, sandbox, held, signal)
     return 'made'
   } finally {
-    if (held !== undefined) closeSync(held)
+    held?.[Symbol.dispose]()
     await rm(making.folder, { recursive: true, force: true })
   }
 }
@@ -56,7 +56,7 @@ async function finish(
   request: SandboxRequest,
   record: SandboxRecord,
   sandbox: SandboxLayout,
-  held: number,
+  held: Hold,
   signal: AbortSignal,
 ): Promise<void> {
   try {
@@ -64,6 +64,7 @@ async function finish(
     signal.throwIfAborted()
     await startShim(engine, request, record, sandbox, held)
   } catch (error) {
+    held[Symbol.dispose]()
     await destroySandbox(engine, record.id)
     throw error
   }
@@ -108,7 +109,7 @@ async function prepare(
     WORKSPACE: isolated ? INSIDE.workspace : sandbox.workspace,
   }
   await makeFolder(making.folder)
-  const folders = [making.workspace, making.birth, making.wire, ...(isolated ? [] : [making.tmp])]
+  const folders = [making.workspace, making.birth, making.wire, making.home]
   await Promise.all([
     run('mkfifo', ['-m', '600', making.alive, making.out], { env: { PATH: PROGRAM_PATH } }),
     writeFile(making.record, JSON.stringify(record), { mode: 0o600 }),
@@ -143,7 +144,7 @@ function startShim(
   request: SandboxRequest,
   { confinement, limits, mark }: SandboxRecord,
   sandbox: SandboxLayout,
-  held: number,
+  held: Hold,
 ): Promise<void> {
   const { isolation, confiner, layout } = engine
   const stage = isolation === undefined ? undefined : stageOf(layout, isolation.identity)
@@ -159,6 +160,7 @@ function startShim(
     workingFolder: isolation === undefined ? sandbox.workspace : '/',
     command: workerCommand(engine, request, sandbox),
   })
+  using descriptors = onlyThese(['ignore', 'ignore', 'ignore', held.descriptor])
   const child = spawn(program, [...rest, ...plan], {
     cwd: sandbox.folder,
     detached: true,
@@ -168,7 +170,7 @@ function startShim(
       ...(confiner.kind === 'scope' ? sessionEnvironment(confiner.uid) : {}),
       ...(isolation === undefined ? unsafeEnvironment(engine, sandbox) : {}),
     },
-    stdio: ['ignore', 'ignore', 'ignore', held],
+    stdio: descriptors.stdio,
   })
   return new Promise((started, failed) => {
     child.once('error', (cause) =>
@@ -199,8 +201,8 @@ function workerCommand(engine: Engine, { limits }: SandboxRequest, sandbox: Sand
 
 /** The sandbox that is none has the same variables as the others, at the paths of the host. */
 const unsafeEnvironment = (engine: Engine, sandbox: SandboxLayout): Record<string, string> => ({
-  HOME: sandbox.tmp,
-  TMPDIR: sandbox.tmp,
+  HOME: sandbox.home,
+  TMPDIR: sandbox.home,
   LANG: 'C.UTF-8',
   SPECFLEET_ENV_FILE: sandbox.envFile,
   NODE_COMPILE_CACHE: join(engine.layout.system, 'unsafe-cache'),

@@ -47,7 +47,7 @@ async function inTrialFolder<T>(
   const sandbox = folderLayout(join(layout.sandboxes, `.trial-${randomUUID()}`))
   try {
     await makeFolder(sandbox.folder)
-    for (const folder of [sandbox.workspace, sandbox.birth, sandbox.wire]) {
+    for (const folder of [sandbox.workspace, sandbox.birth, sandbox.wire, sandbox.home]) {
       await makeFolder(folder, 0o700)
       await giveTo(identity, sandbox, folder)
     }
@@ -123,7 +123,7 @@ async function runInside(
   { identity, system }: Isolation,
   command: IsolatedPlan,
 ): Promise<string | undefined> {
-  const script = `exec ${FILTER_FD}< "$2"; [ -z "$1" ] || mount --bind "$1" ${STAGE} || exit 71; shift 2; exec "$@"`
+  const script = `exec ${FILTER_FD}< "$2"; [ -z "$1" ] || mount --rbind "$1" ${STAGE} || exit 71; shift 2; exec "$@"`
   const stage = stageOf(layout, identity)
   const [program = '', ...rest] = [
     ...(stage === undefined ? [] : UNSHARE),

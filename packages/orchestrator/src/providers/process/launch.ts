@@ -62,6 +62,7 @@ export function isolatedCommand(plan: IsolatedPlan): string[] {
     writableCache: plan.cacheInMaking !== undefined,
     workspace: seen(sandbox.workspace),
     birth: seen(sandbox.birth),
+    home: seen(sandbox.home),
     wire: seen(sandbox.wire),
     hostname: 'sandbox',
     tmpBytes: Math.round((plan.memoryMb / 4) * MIB),

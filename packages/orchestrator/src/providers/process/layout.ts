@@ -47,8 +47,8 @@ export type SandboxLayout = {
   readonly workspace: string
   readonly wire: string
   readonly socket: string
-  /** Home and temporary files where there is no private `/tmp`. */
-  readonly tmp: string
+  /** For what tools keep outside of the workspace, such as the caches of package managers. */
+  readonly home: string
 }
 
 export const sandboxLayout = (sandboxes: string, id: SandboxId): SandboxLayout => folderLayout(join(sandboxes, id))
@@ -71,6 +71,6 @@ export function folderLayout(folder: string): SandboxLayout {
     workspace: join(folder, 'workspace'),
     wire,
     socket: join(wire, WIRE_SOCKET),
-    tmp: join(folder, 'tmp'),
+    home: join(folder, 'home'),
   }
 }

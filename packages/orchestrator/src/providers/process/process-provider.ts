@@ -11,7 +11,7 @@
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { type SandboxId, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
+import { type SandboxId, SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import type { Created, Limits, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
@@ -114,8 +114,12 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
       return await this.#create(request, signal)
     } catch (error) {
       if (signal.aborted) throw error
-      const { code, message, retryable } = toSpecfleetError(error)
-      return { kind: 'failed', code: code === 'internal' ? 'provider.failed' : code, message, retryable }
+      // What the system refuses now, for want of space or processes, it may grant later.
+      return failed(
+        error instanceof SpecfleetError
+          ? error
+          : new SpecfleetError('provider.failed', String(error), { cause: error }),
+      )
     }
   }
 

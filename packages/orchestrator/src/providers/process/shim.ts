@@ -58,7 +58,7 @@ tail=$!
     shift
     joins=$((joins - 1))
   done
-  [ -z "$stage" ] || mount --bind "$stage" ${STAGE} || exit 71
+  [ -z "$stage" ] || mount --rbind "$stage" ${STAGE} || exit 71
   cd "$folder" || exit 71
   if [ "$grace" = 0 ]; then set -- -s KILL "$limit" "$@"; else set -- -k "$grace" "$limit" "$@"; fi
   exec setpriv --pdeathsig KILL timeout "$@"

@@ -11,6 +11,7 @@ import { SpecfleetError } from '@specfleet/shared'
 import { z } from 'zod'
 import { type Clock, pause } from '../../clock.ts'
 import type { Log } from '../../log.ts'
+import { onlyThese } from '../stray-descriptors.ts'
 import { CONTROL_SOCKET, type ControlRequest, lineReader, READY_LINE, type Upstream } from './control-protocol.ts'
 
 export type ForwarderOptions = {
@@ -164,11 +165,12 @@ async function startForwarder(options: ForwarderOptions): Promise<void> {
   const beside = import.meta.url.endsWith('.ts') ? './forwarder-main.ts' : './forwarder-main.js'
   const program = options.program ?? fileURLToPath(new URL(beside, import.meta.url))
   const flags = ['--max-old-space-size=32', '--max-semi-space-size=1', '--disable-warning=ExperimentalWarning']
+  using descriptors = onlyThese(['ignore', 'pipe', 'pipe'])
   const child = spawn(process.execPath, [...flags, program, options.root, options.sandboxes], {
     cwd: '/',
     detached: true,
     env: {},
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: descriptors.stdio,
   })
   await untilReady(child, options.clock)
   child.unref()
