@@ -291,7 +291,9 @@ test('a credential ends at its time, and a renewed one goes on', async () => {
   await openWorkerLog(renewing).append(newFact(OWN))
   expect(kinds).toContain('reconnected')
   await renewing.close()
-  await expect(connectBus({ url: nats.url, creds, name: 'late' })).rejects.toMatchObject({ code: 'bus.refused' })
+  // Times are whole seconds: within the last one it is let in and at once sent away.
+  const late = connectBus({ url: nats.url, creds, name: 'late' }).then((bus) => bus.closed)
+  await expect(late.then((reason) => Promise.reject(reason))).rejects.toThrow(/expired|authorization/i)
 })
 
 test('ids that would widen the credential are refused before anything is made', async () => {

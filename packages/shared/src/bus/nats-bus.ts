@@ -2,9 +2,7 @@ import {
   AuthorizationError,
   InvalidArgumentError,
   type Msg,
-  type MsgHdrs,
   type NatsConnection,
-  headers as newHeaders,
   PermissionViolationError,
   type Status,
   UserAuthenticationExpiredError,
@@ -19,51 +17,11 @@ import type {
   SubscribeOptions,
   Subscription,
 } from './connection.ts'
+import { clientHeaders, ReceivedMessage } from './received-message.ts'
 import { Requests } from './requests.ts'
 
 /** Longest that closing waits for the server to confirm what was sent. */
 const DRAIN_MS = 5_000
-
-/** The client's headers as a plain record; of repeated ones the first. */
-export function plainHeaders(message: Msg): Record<string, string> {
-  const plain: Record<string, string> = {}
-  if (message.headers === undefined) return plain
-  for (const key of message.headers.keys()) plain[key] = message.headers.get(key)
-  return plain
-}
-
-export function clientHeaders(plain: Record<string, string> = {}): MsgHdrs {
-  const made = newHeaders()
-  for (const [key, value] of Object.entries(plain)) made.set(key, value)
-  return made
-}
-
-/** A received message; headers are decoded when they are asked for. */
-class Received implements BusMessage {
-  readonly #message: Msg
-  readonly subject: string
-  readonly data: Uint8Array
-  readonly reply?: string
-
-  constructor(message: Msg) {
-    this.#message = message
-    this.subject = message.subject
-    this.data = message.data
-    if (message.reply) this.reply = message.reply
-  }
-
-  get headers(): Record<string, string> {
-    return plainHeaders(this.#message)
-  }
-
-  json(): unknown {
-    return JSON.parse(new TextDecoder().decode(this.data))
-  }
-
-  respond(data: Uint8Array | string): void {
-    this.#message.respond(data)
-  }
-}
 
 /** A client's error as one of ours. */
 export function busError(thrown: unknown, subject: string): unknown {
@@ -132,7 +90,7 @@ export class NatsBus implements Bus {
   }
 
   async request(subject: string, data: Uint8Array | string, options: RequestOptions): Promise<BusMessage> {
-    return new Received(await this.exchange(subject, data, options))
+    return new ReceivedMessage(await this.exchange(subject, data, options))
   }
 
   /** As `request`, giving the client's own message. Waits for the connection first, as part of `timeoutMs`. */
@@ -175,7 +133,7 @@ export class NatsBus implements Bus {
   ): AsyncGenerator<BusMessage> {
     const exchange = { subject, data: JSON.stringify(value), timeoutMs: options.timeoutMs }
     for await (const message of this.requests.many(exchange, options.max ?? Number.POSITIVE_INFINITY)) {
-      yield new Received(message)
+      yield new ReceivedMessage(message)
     }
   }
 
@@ -187,7 +145,7 @@ export class NatsBus implements Bus {
     const report = options.onError ?? ((): void => undefined)
     const call = async (message: Msg): Promise<void> => {
       try {
-        await handler(new Received(message))
+        await handler(new ReceivedMessage(message))
       } catch (thrown) {
         report(thrown)
       }

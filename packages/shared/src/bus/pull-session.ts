@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type Subscription } from 'nats'
-import { type NatsBus, plainHeaders } from './nats-bus.ts'
+import type { NatsBus } from './nats-bus.ts'
+import { plainHeaders } from './received-message.ts'
 import { nanos } from './streams.ts'
 
 export type StreamMessage = {

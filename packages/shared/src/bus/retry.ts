@@ -40,7 +40,10 @@ export async function retrying<T>(
 
 async function whileAway(bus: NatsBus, ms: number, left: number, signal: AbortSignal | undefined): Promise<void> {
   if (bus.connected) return pause(ms, signal)
-  const signals = [...(signal ? [signal] : []), ...(Number.isFinite(left) ? [AbortSignal.timeout(Math.ceil(left))] : [])]
+  const signals = [
+    ...(signal ? [signal] : []),
+    ...(Number.isFinite(left) ? [AbortSignal.timeout(Math.ceil(left))] : []),
+  ]
   await bus.whenConnected(AbortSignal.any(signals))
 }
 

@@ -1,7 +1,7 @@
-import { ERRORS, type ErrorCode, SpecfleetError, WireError } from '../../contract/errors.ts'
+import { SpecfleetError, type WireError } from '../../contract/errors.ts'
 import type { Bus } from '../connection.ts'
-import { parseJson } from '../json.ts'
 import type { CallBody } from './call.ts'
+import { cancelReason } from './errors.ts'
 import { clampWindow, Sequence } from './flow.ts'
 import {
   type AnswerHead,
@@ -231,20 +231,6 @@ export const frameBytes = (bus: Bus): number => Math.max(1024, Math.min(MOST_FRA
 
 /** What may go along in an opening frame or a head: as much of the `meta`, and as much of the body. */
 export const inlineBytes = (bus: Bus): number => frameBytes(bus) / 2
-
-const isCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)
-
-/** The peer's error, where it is one of the catalogue. */
-export function wireToError(wire: WireError): SpecfleetError {
-  const error = new SpecfleetError(isCode(wire.code) ? wire.code : 'duplex.cancelled', undefined, { next: wire.next })
-  error.message = wire.message
-  return error
-}
-
-function cancelReason(payload: Uint8Array): SpecfleetError {
-  const wire = WireError.safeParse(parseJson(payload))
-  return wire.success ? wireToError(wire.data) : new SpecfleetError('duplex.cancelled')
-}
 
 /** A head for a `meta`: inside the frame when it fits, else announced as the body's first bytes. */
 export function placeMeta(

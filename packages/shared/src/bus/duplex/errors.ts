@@ -1,0 +1,17 @@
+import { ERRORS, type ErrorCode, SpecfleetError, WireError } from '../../contract/errors.ts'
+import { parseJson } from '../json.ts'
+
+const isCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)
+
+/** The peer's error, where it is one of the catalogue. */
+export function wireToError(wire: WireError): SpecfleetError {
+  const error = new SpecfleetError(isCode(wire.code) ? wire.code : 'duplex.cancelled', undefined, { next: wire.next })
+  error.message = wire.message
+  return error
+}
+
+/** Why the peer ended the call, from its `cancel` frame. */
+export function cancelReason(payload: Uint8Array): SpecfleetError {
+  const wire = WireError.safeParse(parseJson(payload))
+  return wire.success ? wireToError(wire.data) : new SpecfleetError('duplex.cancelled')
+}
