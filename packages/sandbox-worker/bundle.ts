@@ -50,17 +50,26 @@ const inlineTexts: Plugin = {
 
 /**
  * An `import` of one of Node's own modules stands at the top of a bundle, where it is loaded at once,
- * however lazy the module is that asks for it. Asked for in this way it is loaded when it is used.
+ * however lazy the module is that asks for it. Asked for in this way it is loaded when something of it
+ * is used: so a worker on plain TCP never loads TLS.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup(build) {
     build.onResolve({ filter: /^[a-z]/ }, ({ path }) => (isBuiltin(path) ? { path, namespace: 'builtin' } : undefined))
-    build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
-      loader: 'js',
-    }))
+    build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({ contents: standInFor(path), loader: 'js' }))
   },
+}
+
+function standInFor(builtin: string): string {
+  const load = `process.getBuiltinModule(${JSON.stringify(builtin)})`
+  const exports: unknown = process.getBuiltinModule(builtin)
+  // Some are functions with more on them: they have to be what they are.
+  if (typeof exports !== 'object' || exports === null) return `module.exports = ${load}`
+  return [
+    `for (const name of ${JSON.stringify(Object.keys(exports))})`,
+    `  Object.defineProperty(exports, name, { enumerable: true, get: () => ${load}[name] })`,
+  ].join('\n')
 }
 
 /** Zod brings its messages in some fifty languages, and initialises each. */

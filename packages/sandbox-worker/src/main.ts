@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './plain-zod.ts'
 import { type Bus, SpecfleetError, toSpecfleetError } from '@specfleet/shared/boot'
 import { type Birth, readBirth } from './boot.ts'
 import { routeToBus } from './bus-proxy.ts'
