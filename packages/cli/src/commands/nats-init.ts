@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { createOperatorKit, SpecfleetError } from '@specfleet/shared'
+import { createOperatorKit, preloadOf, SpecfleetError } from '@specfleet/shared'
 import { z } from 'zod'
 import { natsConfig, operatorKeyFiles, readOperatorKit, writeOperatorKit } from '../embedded/nats.ts'
 import type { CommandContext, Outcome } from './context.ts'
@@ -50,7 +50,7 @@ export async function natsInit(flags: NatsInitFlags, { terminal }: CommandContex
         operatorJwt: kit.operatorJwt,
         systemAccountId: kit.systemAccountId,
         resolverDir: join(flags.data, 'accounts'),
-        preload: { [kit.systemAccountId]: kit.systemAccountJwt, [kit.appAccountId]: kit.appAccountJwt },
+        preload: preloadOf(kit),
       },
       ...(hosts.length === 1 ? {} : { cluster: { name: 'specfleet', listen: `0.0.0.0:${clusterPort}`, routes } }),
     })
