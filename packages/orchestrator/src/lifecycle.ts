@@ -6,7 +6,12 @@ export type Stops = Disposable & {
   readonly force: AbortSignal
 }
 
-type Signals = Pick<NodeJS.Process, 'on' | 'off'>
+type Listener = (name: NodeJS.Signals) => void
+/** The part of a process that hears signals. */
+type Signals = {
+  on(name: 'SIGTERM' | 'SIGINT', listener: Listener): unknown
+  off(name: 'SIGTERM' | 'SIGINT', listener: Listener): unknown
+}
 
 export function onStopSignals(process: Signals): Stops {
   const drain = new AbortController()
