@@ -1,10 +1,6 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
+import { join } from 'node:path'
 import {
   type ApprovalGate,
   addUsage,
@@ -31,8 +27,6 @@ import {
   RunId,
   readTurns,
   resumePoint,
-  Sha256,
-  type SourceBundle,
   SpecfleetError,
   SpecId,
   type SpecState,
@@ -42,48 +36,13 @@ import {
   type Trace,
 } from '@specfleet/shared'
 import { type FakeMessagesApi, type SecuredTestNats, startNats } from '@specfleet/testkit'
-import { bundleWorker } from '../../packages/sandbox-worker/bundle.ts'
+import { type ShippedWorker, WorkerProcess } from './worker-process.ts'
+import type { Source } from './worker-source.ts'
 
 const HOUR_MS = 3_600_000
-const run = promisify(execFile)
-
-/** The worker as it is shipped: one file. */
-export async function shippedWorker(): Promise<AsyncDisposable & { path: string; cache: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'specfleet-worker-'))
-  const path = join(folder, 'worker.mjs')
-  await bundleWorker(path)
-  return {
-    path,
-    cache: join(folder, 'cache'),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
-  }
-}
-
-export type Source = { bundle: SourceBundle; bytes: Uint8Array }
-
-/** The repository that the sample plan is about, as the desk has it. */
-export async function sampleSource(): Promise<Source> {
-  const files = ['src/api/server.ts', 'src/stock.ts', 'package.json', 'test/stock.test.ts']
-  const folder = await mkdtemp(join(tmpdir(), 'specfleet-repository-'))
-  const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org']
-  const git = async (...args: string[]) => (await run('git', ['-C', folder, ...identity, ...args])).stdout.trim()
-  await git('init', '-q', '-b', 'main')
-  for (const file of files) {
-    await mkdir(dirname(join(folder, file)), { recursive: true })
-    await writeFile(join(folder, file), `// ${file}\n`)
-  }
-  await git('add', '.')
-  await git('commit', '-q', '-m', 'Begin')
-  const commit = await git('rev-parse', 'HEAD')
-  await git('bundle', 'create', '-q', 'source.bundle', 'main')
-  const bytes = new Uint8Array(await readFile(join(folder, 'source.bundle')))
-  const sha256 = Sha256.parse(createHash('sha256').update(bytes).digest('hex'))
-  await rm(folder, { recursive: true })
-  return { bundle: { sha256, bytes: bytes.length, commit, branch: 'main' }, bytes }
-}
 
 export type HostOptions = {
-  worker: { path: string; cache: string }
+  worker: ShippedWorker
   api: FakeMessagesApi
   source?: Source
   /** Further blobs by their name. */
@@ -263,12 +222,7 @@ export class WorkerHost implements AsyncDisposable {
   }
 
   launch(env: Record<string, string>): WorkerProcess {
-    const { path, cache } = this.#options.worker
-    const child = spawn(process.execPath, [path], {
-      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: cache, ...env },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
-    const worker = new WorkerProcess(child)
+    const worker = new WorkerProcess(this.#options.worker, env)
     this.#stack.defer(() => worker.end())
     return worker
   }
@@ -334,31 +288,5 @@ export class WorkerHost implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stack[Symbol.asyncDispose]()
-  }
-}
-
-/** A worker that runs. */
-export class WorkerProcess {
-  readonly pid: number
-  readonly exited: Promise<{ code: number | null; signal: string | null; stderr: string }>
-  readonly #child: ChildProcess
-
-  constructor(child: ChildProcess) {
-    this.#child = child
-    this.pid = child.pid ?? 0
-    let stderr = ''
-    child.stderr?.on('data', (chunk) => {
-      stderr += String(chunk)
-    })
-    this.exited = once(child, 'close').then(([code, signal]) => ({ code, signal, stderr }))
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal)
-  }
-
-  async end(): Promise<void> {
-    this.kill('SIGKILL')
-    await this.exited
   }
 }

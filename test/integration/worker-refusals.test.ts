@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { callTool, replyByPlan, startFakeMessagesApi } from '@specfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { samplePlan } from '../../packages/shared/src/planning/sample-plan.fixture.ts'
-import { sampleSource, shippedWorker, WorkerHost } from './worker-host.ts'
+import { WorkerHost } from './worker-host.ts'
+import { shippedWorker } from './worker-process.ts'
+import { sampleSource } from './worker-source.ts'
 
 /** The shipped worker where something is wrong around it. */
 

@@ -3,7 +3,9 @@ import { encodePhaseContext, normalisePhase, PHASES, Sha256, subjects } from '@s
 import { callTool, replyByPlan, type ScriptedReply, sayText, startFakeMessagesApi } from '@specfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { samplePlan } from '../../packages/shared/src/planning/sample-plan.fixture.ts'
-import { type HostOptions, sampleSource, shippedWorker, WorkerHost } from './worker-host.ts'
+import { type HostOptions, WorkerHost } from './worker-host.ts'
+import { shippedWorker } from './worker-process.ts'
+import { sampleSource } from './worker-source.ts'
 
 /** The shipped worker as a process, with credentials of its own on a real server. */
 
