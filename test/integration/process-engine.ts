@@ -48,9 +48,18 @@ export async function startProcessEngine(
     openElsewhere: (stdio) => openElsewhere([choice, home, busAddress, PUPPET_BUNDLE], stdio),
     remains: async (id) => remainsOf(root, id),
     [Symbol.asyncDispose]: async () => {
+      await destroyAll(root, () => openProvider(choice, options))
       await rm(home, { recursive: true, force: true })
     },
   }
+}
+
+/** For tests that failed before they could. */
+async function destroyAll(root: string, open: ProviderUnderTest['open']): Promise<void> {
+  const sandboxes = join(root, 'sandboxes')
+  if (!existsSync(sandboxes) || readdirSync(sandboxes).length === 0) return
+  await using provider = await open()
+  for (const { id } of await provider.list()) await provider.destroy(id)
 }
 
 type Call = HostCall extends infer Each ? (Each extends HostCall ? Omit<Each, 'n'> : never) : never
