@@ -35,8 +35,10 @@ import type { Log } from './log.ts'
 import type { SandboxProvider } from './providers/provider.ts'
 import { Semaphore } from './semaphore.ts'
 import { openSources, type Sources } from './source/source.ts'
+import { AccountJanitor } from './supervisor/account-janitor.ts'
 import { BeatListener } from './supervisor/beat-listener.ts'
 import type { Crew } from './supervisor/crew.ts'
+import { watchHearing } from './supervisor/hearing.ts'
 import { Heartbeats } from './supervisor/heartbeats.ts'
 import { Peers } from './supervisor/liveness.ts'
 import { RunTable } from './supervisor/run-table.ts'
@@ -89,6 +91,7 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
   await peers.start()
 
   const crew = await openCrew(world, { ...stores, bus, system, ledger, table, provider }, parts)
+  parts.use(new AccountJanitor({ ...crew, isSweeper: () => peers.isEldest }))
   const supervisor = supervise(world, crew, { peers, slots }, parts)
   const sources = openSources({ blobs: stores.blobs }, { env: config.toolEnv, maxBytes: config.sourceMaxBytes })
   await openDoors(world, { ...crew, ...stores, peers, sources }, parts)
@@ -207,7 +210,7 @@ async function openCrew(world: Foundation, found: Found, parts: AsyncDisposableS
 }
 
 function supervise(
-  { id, config, status, log }: Foundation,
+  { id, config, status, clock, log }: Foundation,
   crew: Crew,
   { peers, slots }: { peers: Peers; slots: Slots },
   parts: AsyncDisposableStack,
@@ -215,15 +218,7 @@ function supervise(
   const beats = new BeatListener({ bus: crew.bus, heartbeats: crew.heartbeats, log })
   const options = { ...config, me: id }
   const supervisor = parts.use(new Supervisor(crew, { peers, slots, beats }, options))
-  parts.use(
-    status.on(({ kind }) => {
-      // While we hear nobody, nobody may be judged by their silence.
-      for (const listener of [peers, supervisor]) {
-        if (kind === 'disconnected') listener.deafen()
-        if (kind === 'reconnected') listener.listen()
-      }
-    }),
-  )
+  parts.use(watchHearing({ status, clock, log }, [peers, supervisor]))
   supervisor.start()
   return supervisor
 }

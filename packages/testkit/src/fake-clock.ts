@@ -31,6 +31,11 @@ export class FakeClock implements Clock {
     return this.#timers.size
   }
 
+  /** Time passes and nothing runs, as when a process is stopped; what fell due runs with the next `advance`. */
+  standStill(ms: number): void {
+    this.#now += ms
+  }
+
   /** Lets time pass, and runs what falls due, each at its time. */
   advance(ms: number): void {
     const until = this.#now + ms

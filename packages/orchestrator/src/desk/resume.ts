@@ -1,5 +1,14 @@
 import type { Bus, FactLog, PlacedRun, ResumeState, StoredTurn, Usage } from '@specfleet/shared'
-import { addUsage, NO_USAGE, readTurns, resumePoint, SourceBundle, SpecfleetError } from '@specfleet/shared'
+import {
+  addUsage,
+  NO_USAGE,
+  pathOf,
+  plans,
+  readTurns,
+  resumePoint,
+  SourceBundle,
+  SpecfleetError,
+} from '@specfleet/shared'
 import type { Ledger } from '../ledger/ledger.ts'
 import { titleOf } from '../supervisor/announce.ts'
 
@@ -27,13 +36,14 @@ export async function resumeState(desk: ResumeDesk, run: PlacedRun, signal: Abor
     task: {
       kind: task.kind,
       title: titleOf(task),
-      text: spec.text === '' ? (task.text ?? '') : spec.text,
+      // A plan follows what the spec says by now; a prompt is what its task said.
+      text: plans(pathOf({ ...task, ...task.executionConfig })) ? spec.text : (task.text ?? spec.text),
       model: task.model ?? desk.model,
       executionMode: task.executionConfig.executionMode,
       requireSpecSkill: task.executionConfig.requireSpecSkill,
       selectedSkill: task.executionConfig.selectedSkill,
       approval: spec.approval,
-      budget: spec.budget,
+      budget: task.budget,
     },
     phase: point.phase,
     failedAttempts: point.failedAttempts,

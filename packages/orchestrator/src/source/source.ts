@@ -4,8 +4,12 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { ReadableStream as NodeWebStream } from 'node:stream/web'
 import { type Blobs, SourceBundle, type SourceRef, SpecfleetError } from '@specfleet/shared'
+import { Semaphore } from '../semaphore.ts'
 import { type GitOptions, git, gitStream, lastLine } from './git.ts'
 import { findLocalCommit, findRemoteRef, type LocalCommit, originOf, repositoryAt } from './origin.ts'
+
+/** Git and its compression take a core each. */
+const MOST_AT_A_TIME = 4
 
 export type SourceOptions = {
   readonly env: Readonly<Record<string, string>>
@@ -40,36 +44,41 @@ export function openSources(collaborators: { blobs: Blobs }, options: SourceOpti
     return bundled
   }
 
+  const check = async (source: SourceRef, work: GitOptions): Promise<void> => {
+    const origin = originOf(source)
+    if (origin.kind === 'local') await requireSmall(await findLocalCommit(origin.path, source.ref, work), options, work)
+    else await findRemoteRef(origin.url, source.ref, work)
+  }
+
+  const fetch = async (source: SourceRef, work: GitOptions): Promise<SourceBundle> => {
+    const origin = originOf(source)
+    if (origin.kind === 'local') {
+      const from = await findLocalCommit(origin.path, source.ref, work)
+      await requireSmall(from, options, work)
+      return bundle(from, work)
+    }
+    await using folder = await temporaryFolder()
+    return await bundle(await fetchRemote(origin.url, source.ref, folder.path, options, work), work)
+  }
+
+  const turns = new Semaphore(MOST_AT_A_TIME)
+  const inTurn = <T>(limitMs: number, signal: AbortSignal, work: (work: GitOptions) => Promise<T>): Promise<T> =>
+    turns.run(() => withinTime(limitMs, signal, (limited) => work({ env: options.env, signal: limited })))
   return {
-    async check(source, signal) {
-      const origin = originOf(source)
-      const work = { env: options.env, signal: within(signal, CHECK_LIMIT_MS) }
-      if (origin.kind === 'local')
-        await requireSmall(await findLocalCommit(origin.path, source.ref, work), options, work)
-      else await findRemoteRef(origin.url, source.ref, work)
-    },
-    async fetch(source, signal) {
-      const origin = originOf(source)
-      const work = { env: options.env, signal: within(signal, FETCH_LIMIT_MS) }
-      if (origin.kind === 'local') {
-        const from = await findLocalCommit(origin.path, source.ref, work)
-        await requireSmall(from, options, work)
-        return bundle(from, work)
-      }
-      await using folder = await temporaryFolder()
-      return await bundle(await fetchRemote(origin.url, source.ref, folder.path, options, work), work)
-    },
+    check: (source, signal) => inTurn(CHECK_LIMIT_MS, signal, (work) => check(source, work)),
+    fetch: (source, signal) => inTurn(FETCH_LIMIT_MS, signal, (work) => fetch(source, work)),
   }
 }
 
-function within(signal: AbortSignal, ms: number): AbortSignal {
+async function withinTime<T>(ms: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const limit = new AbortController()
-  const timer = setTimeout(
-    () => limit.abort(new SpecfleetError('source.unreachable', `it took longer than ${ms} ms`)),
-    ms,
-  )
-  timer.unref()
-  return AbortSignal.any([signal, limit.signal])
+  const tooLong = () => limit.abort(new SpecfleetError('source.unreachable', `it took longer than ${ms / 1000} s`))
+  const timer = setTimeout(tooLong, ms)
+  try {
+    return await work(AbortSignal.any([signal, limit.signal]))
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** @throws SpecfleetError `source.too-large`. */

@@ -1,9 +1,12 @@
 import type { Liveness, OrchestratorId, Records } from '@specfleet/shared'
 import { LIVENESS_EVERY_MS, LIVENESS_LIMIT_MS } from '@specfleet/shared'
-import { type Clock, every } from '../clock.ts'
+import { type Clock, every, pause } from '../clock.ts'
 import { Emitter } from '../emitter.ts'
 import { isProcessGone } from '../identity.ts'
 import type { Log } from '../log.ts'
+
+/** Without the bus nobody can be told that we leave. */
+const GOODBYE_MS = 1_000
 
 /** The dead are remembered for so long; who asks for one later starts its time of death anew. */
 const FORGET_AFTER_MS = 3_600_000
@@ -81,7 +84,7 @@ export class Peers implements AsyncDisposable {
     this.#ticks?.[Symbol.dispose]()
     this.#stop.abort(new Error('liveness ends'))
     await Promise.allSettled([this.#watching, this.#writing])
-    await this.#with.records.delete(this.#me)
+    await this.#sayGone()
   }
 
   /** We hear nothing for reasons of our own; nobody becomes dead meanwhile. */
@@ -156,6 +159,16 @@ export class Peers implements AsyncDisposable {
       if (deadForMs !== undefined && deadForMs > FORGET_AFTER_MS && !this.#sightings.has(id)) this.#deadSince.delete(id)
     }
     return changed
+  }
+
+  /** Only a courtesy: silence says the same, a little later. */
+  async #sayGone(): Promise<void> {
+    const limit = new AbortController()
+    const gone = this.#with.records.delete(this.#me).catch((error: unknown) => {
+      this.#with.log.warn('liveness.not-deleted', { error })
+    })
+    await Promise.race([gone, pause(this.#with.clock, GOODBYE_MS, limit.signal)])
+    limit.abort()
   }
 
   async #sayHere(): Promise<void> {

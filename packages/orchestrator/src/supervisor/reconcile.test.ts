@@ -224,7 +224,9 @@ describe('any fleet', () => {
     fc.assert(
       fc.property(someFleet, (fleet) => {
         const { actions } = reconcile(fleet.world())
-        const acted = actions.flatMap((action) => (action.kind === 'destroy' ? [] : [action.run.runId]))
+        const acted = actions.map((action) =>
+          action.kind === 'destroy' ? action.sandbox.labels.runId : action.run.runId,
+        )
         expect(new Set(acted).size).toBe(acted.length)
         for (const action of actions) {
           if (action.kind === 'destroy' || !isOwned(action.run) || action.run.owner === ME) continue

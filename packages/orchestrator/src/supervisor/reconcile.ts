@@ -10,7 +10,7 @@ export type Plan = { readonly actions: readonly Action[]; readonly lookAgainInMs
  * Compares what should run with what does run. Pure. Start, restart, adoption, crash,
  * draining and clean-up are all this one comparison.
  *
- * 1. At most one action for a run, and none for a run that is busy.
+ * 1. At most one action for a run and its sandboxes, and none while one is at work there.
  * 2. Only an owner acts on a run; anybody else may only become its owner. The actions that
  *    change owners are decided by compare-and-set, so that of many who try one succeeds.
  * 3. What we cannot see is not dead: without a listing of the engine nothing is concluded
@@ -21,6 +21,7 @@ export type Plan = { readonly actions: readonly Action[]; readonly lookAgainInMs
 export function reconcile(world: World): Plan {
   const pass = new Pass(world)
   for (const run of world.runs) if (!world.busy.has(run.runId)) pass.run(run)
+  pass.takeDue()
   for (const sandbox of world.sandboxes?.values() ?? []) pass.orphan(sandbox)
   return pass.plan()
 }
@@ -28,6 +29,7 @@ export function reconcile(world: World): Plan {
 class Pass {
   readonly #world: World
   readonly #actions: Action[] = []
+  readonly #acted = new Set<RunId>()
   readonly #due: WaitingRun[] = []
   readonly #byId: ReadonlyMap<RunId, ActiveRun>
   #again = Number.POSITIVE_INFINITY
@@ -39,15 +41,19 @@ class Pass {
     this.#byId = new Map(world.runs.map((run) => [run.runId, run]))
   }
 
-  plan(): Plan {
+  /** Those that wait longest come first, as far as there are slots. */
+  takeDue(): void {
     this.#due.sort((a, b) => (a.until ?? '').localeCompare(b.until ?? ''))
-    for (const run of this.#due) if (this.#takeSlot()) this.#actions.push({ kind: 'take', run })
+    for (const run of this.#due) if (this.#takeSlot()) this.#do({ kind: 'take', run }, run.runId)
+  }
+
+  plan(): Plan {
     return { actions: this.#actions, lookAgainInMs: Number.isFinite(this.#again) ? this.#again : undefined }
   }
 
   run(run: ActiveRun): void {
     const action = this.#actionFor(run)
-    if (action !== undefined) this.#actions.push(action)
+    if (action !== undefined) this.#do(action, run.runId)
   }
 
   #actionFor(run: ActiveRun): Action | undefined {
@@ -129,13 +135,18 @@ class Pass {
 
   orphan(sandbox: Sandbox): void {
     const { runId, epoch, expiresAt } = sandbox.labels
-    if (this.#world.busy.has(runId)) return
+    if (this.#world.busy.has(runId) || this.#acted.has(runId)) return
     const run = this.#byId.get(runId)
     if (run !== undefined && isPlaced(run) && run.placement.sandboxId === sandbox.id) return
     const known = run?.epoch ?? this.#world.settledEpoch(runId)
     // A record that is ahead of ours is on its way, or lost: then only time may end its sandbox.
     const mayBeOwned = known === undefined || epoch > known
-    if (!mayBeOwned || this.#isTime(Date.parse(expiresAt))) this.#actions.push({ kind: 'destroy', sandbox })
+    if (!mayBeOwned || this.#isTime(Date.parse(expiresAt))) this.#do({ kind: 'destroy', sandbox }, runId)
+  }
+
+  #do(action: Action, runId: RunId): void {
+    this.#actions.push(action)
+    this.#acted.add(runId)
   }
 
   #takeSlot(): boolean {

@@ -1,8 +1,5 @@
 import type { Blobs, PhaseContext, ResumePoint, RunRecord, SandboxBirth } from '@specfleet/shared'
-import { encodePhaseContext, MAX_CONTEXT_B64, sandboxIdOf } from '@specfleet/shared'
-
-/** Whether a run is driven by the phase machine: its first phase then stands in the environment. */
-const runsPhases = ({ task }: RunRecord): boolean => task.kind === 'spec' && !task.executionConfig.requireSpecSkill
+import { encodePhaseContext, MAX_CONTEXT_B64, pathOf, sandboxIdOf } from '@specfleet/shared'
 
 /** The environment of the next epoch, but for what the provider and the mint add. Pure. */
 export function birthOf(
@@ -15,7 +12,8 @@ export function birthOf(
   const { task } = run
   return {
     SPEC_ID: run.specId,
-    SPEC_PHASE: runsPhases(run) ? point.phase : undefined,
+    // Only the phase machine is told where to begin; on the other paths the agent drives.
+    SPEC_PHASE: pathOf({ ...task, ...task.executionConfig }) === 'phases' ? point.phase : undefined,
     EXECUTION_MODE: task.executionConfig.executionMode,
     REQUIRE_SPEC_SKILL: task.executionConfig.requireSpecSkill ? 'true' : 'false',
     PROJECT_ID: task.projectId,

@@ -43,10 +43,12 @@ export class Slots {
   async available(signal: AbortSignal): Promise<void> {
     while (this.free === 0) {
       signal.throwIfAborted()
-      const turn = Promise.withResolvers<void>()
-      this.#waiting.push(turn.resolve)
-      signal.addEventListener('abort', () => turn.resolve(), { once: true })
-      await turn.promise
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const wake = () => resolve()
+      this.#waiting.push(wake)
+      signal.addEventListener('abort', wake, { once: true })
+      await promise
+      signal.removeEventListener('abort', wake)
     }
     signal.throwIfAborted()
   }

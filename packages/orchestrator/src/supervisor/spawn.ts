@@ -1,6 +1,13 @@
 import type { Epoch, PhaseContext, ResumePoint } from '@specfleet/shared'
-import { lastTurnSeq, resumePoint, SpecfleetError, sandboxIdOf, writeSandboxEnv } from '@specfleet/shared'
-import type { Created, Labels, Limits } from '../providers/provider.ts'
+import {
+  lastTurnSeq,
+  resumePoint,
+  SpecfleetError,
+  sandboxIdOf,
+  toSpecfleetError,
+  writeSandboxEnv,
+} from '@specfleet/shared'
+import type { Created, Labels, Limits, SandboxRequest } from '../providers/provider.ts'
 import { announce } from './announce.ts'
 import { bury, conclude } from './bury.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
@@ -49,9 +56,8 @@ export async function advance(
   if (starting === 'conflict') return crew.mint.revoke(account)
 
   await fence(crew, options, starting, signal)
-  const created = await crew.starts.run(() =>
-    create(crew, options, starting, { creds, limits, expiresAt, context }, signal),
-  )
+  const birth = { creds, limits, expiresAt, context }
+  const created = await crew.starts.run(() => create(crew, options, starting, birth, signal))
   if (created.kind === 'failed') {
     const cause = { kind: 'provider-error', code: created.code.slice(0, 64), retryable: created.retryable } as const
     crew.log.error('sandbox.not-made', { runId: run.runId, epoch, code: created.code, message: created.message })
@@ -110,9 +116,20 @@ async function create(
   const birth = birthOf(run, epoch, resumeFrom(crew, run), context, options)
   const env = writeSandboxEnv({ ...birth, BUS_CREDS_B64: Buffer.from(creds).toString('base64') })
   const labels = labelsOf(options, run, epoch, expiresAt)
-  const created = await crew.provider.create({ id: sandboxId, labels, env, limits }, signal)
+  const created = await createOrFail(crew, { id: sandboxId, labels, env, limits }, signal)
   if (created.kind === 'running') crew.sandboxes.made({ id: sandboxId, labels, state: { kind: 'running' } })
   return created
+}
+
+/** An engine that throws has failed like one that says so: it counts as an attempt, and the cause is written down. */
+async function createOrFail(crew: Crew, request: SandboxRequest, signal: AbortSignal): Promise<Created> {
+  try {
+    return await crew.provider.create(request, signal)
+  } catch (thrown) {
+    signal.throwIfAborted()
+    const { code, message } = toSpecfleetError(thrown)
+    return { kind: 'failed', code, message, retryable: true }
+  }
 }
 
 const labelsOf = ({ fleet }: SupervisorOptions, run: StartingRun, epoch: Epoch, expiresAt: Date): Labels => ({
