@@ -9,7 +9,7 @@ import {
   ListAnswer,
   type RunSummary,
   SpecfleetError,
-  type SpecId,
+  SpecId,
   SubmitAnswer,
   subjects,
 } from '@specfleet/shared'
@@ -40,11 +40,9 @@ export class FleetClient {
 
   /** The spec a given id belongs to: its own, or that of the run with this id. */
   async specOf(id: string): Promise<{ specId: SpecId; runs: RunSummary[] }> {
-    const Located = z.looseObject({ ok: z.literal(true), specId: z.string(), runs: z.array(z.unknown()) })
-    const found = await this.#ask('get', { id }, Located)
+    const Located = z.looseObject({ ok: z.literal(true), specId: SpecId, runs: z.array(z.unknown()) })
+    const { specId } = await this.#ask('get', { id }, Located)
     const { runs } = await this.list('runs', 1000)
-    // The API checked the id when it found the spec by it.
-    const specId = found.specId as SpecId
     return { specId, runs: (runs ?? []).filter((run) => run.specId === specId) }
   }
 
