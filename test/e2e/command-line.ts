@@ -5,6 +5,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { COMPILE_CACHE } from '../../packages/testkit/src/fleet.ts'
 import { expectNothingLeft, removeRemains } from '../../packages/testkit/src/leaks.ts'
 
 const MAIN = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url))
@@ -27,7 +28,7 @@ export type Command = {
 export function startCommand(args: readonly string[], env: Readonly<Record<string, string>>): Command {
   const startedAt = performance.now()
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { PATH: process.env.PATH ?? '', HOME: homedir(), ...env },
+    env: { PATH: process.env.PATH ?? '', HOME: homedir(), NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''

@@ -85,8 +85,12 @@ test('kill -9 and restart of NATS in the middle: the run settles, and nothing is
   const gate = model.gate('cut', 3)
   await fleet.client.submit(task('cut', source.path))
   await gate.reached
-  const watching = fleet.until('cut', settled)
-  await fleet.until('cut', has('run.ready'))
+  const sawReady = Promise.withResolvers<void>()
+  const watching = fleet.until('cut', (facts) => {
+    if (has('run.ready')(facts)) sawReady.resolve()
+    return settled(facts)
+  })
+  await sawReady.promise
   await fleet.nats.kill9()
   gate.open()
   await fleet.nats.restart()

@@ -17,8 +17,11 @@ export const SMALL_SERVICE: Readonly<Record<string, string>> = {
   'test/notes.test.js': "import test from 'node:test'\ntest('adds', () => {})\n",
 }
 
-/** A git repository with these files in one commit. Disposing removes it. */
-export async function repositoryOf(files: Readonly<Record<string, string>>): Promise<TemporaryRepository> {
+/** A git repository with these files in one commit, or in none. Disposing removes it. */
+export async function repositoryOf(
+  files: Readonly<Record<string, string>>,
+  { commit = true }: { commit?: boolean } = {},
+): Promise<TemporaryRepository> {
   const path = await mkdtemp(join(tmpdir(), 'specfleet-source-'))
   for (const [name, text] of Object.entries(files)) {
     await mkdir(dirname(join(path, name)), { recursive: true })
@@ -28,7 +31,7 @@ export async function repositoryOf(files: Readonly<Record<string, string>>): Pro
     run('git', ['-c', 'user.name=Test', '-c', 'user.email=test@specfleet.invalid', ...args], { cwd: path })
   await git('init', '--quiet', '--initial-branch=main')
   await git('add', '--all')
-  await git('commit', '--quiet', '--no-gpg-sign', '--allow-empty', '--message', 'The service')
+  if (commit) await git('commit', '--quiet', '--no-gpg-sign', '--allow-empty', '--message', 'The service')
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 

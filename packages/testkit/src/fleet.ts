@@ -18,7 +18,7 @@ import {
   type SpecId,
   type SpecState,
 } from '@specfleet/shared'
-import { onTestFailed } from 'vitest'
+import { onTestFailed, TestRunner } from 'vitest'
 import { FleetClient } from '../../cli/src/fleet/client.ts'
 import { followSpec, replaySpec } from '../../cli/src/fleet/follow.ts'
 import { startOrchestrator } from '../../cli/src/stack/orchestrator-process.ts'
@@ -59,6 +59,8 @@ export type Fleet = AsyncDisposable & {
   readonly mint: CredentialMint
   /** Variables by which a command-line process reaches this fleet. */
   readonly cliEnv: Readonly<Record<string, string>>
+  /** Variables that members are started with. */
+  readonly orchestratorEnv: Readonly<Record<string, string>>
   /** All that were ever started, in that order. */
   readonly members: readonly Member[]
   /** Starts one more. */
@@ -72,6 +74,8 @@ export type Fleet = AsyncDisposable & {
   placement(runId: string): Promise<PlacedRun>
   /** Process id, on this host, of the worker in that sandbox. */
   workerOf(sandboxId: string): Promise<number>
+  /** Ends of the members' logs on standard error; done by itself when the test fails that started the fleet. */
+  printLogs(): void
   /** Drains every member and proves that processes, sockets, folders, control groups and accounts are gone. */
   endInOrder(): Promise<void>
 }
@@ -88,6 +92,8 @@ const QUICK = {
   MODEL_UPSTREAM: 'offline',
   LOG_LEVEL: 'info',
 }
+/** Shared by all processes that tests start: most of a start is the reading of source. */
+export const COMPILE_CACHE = join(tmpdir(), 'specfleet-test-compile-cache')
 const UNTIL_LIMIT_MS = 45_000
 const END_LIMIT_MS = 20_000
 const LOG_TAIL = 40
@@ -119,12 +125,14 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   parts.defer(() => removeRemains(traces))
   const members: Member[] = []
   parts.defer(() => endAll(members))
-  onTestFailed(() => printLogs(members))
+  // A fleet that several tests share has none of its own: those tests say what is to be printed.
+  if (TestRunner.getCurrentTest() !== undefined) onTestFailed(() => printLogs(members))
 
   const base = {
     PATH: process.env.PATH ?? '',
     HOME: home,
     SPECFLEET_HOME: join(home, 'fleet'),
+    NODE_COMPILE_CACHE: COMPILE_CACHE,
     ...QUICK,
     NATS_URL: nats.url,
     NATS_CREDS: keys.orchestrator,
@@ -154,6 +162,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     app,
     mint,
     cliEnv: { NATS_URL: nats.url, NATS_CREDS: keys.client, SPECFLEET_HOME: join(home, 'cli') },
+    orchestratorEnv: base,
     members,
     join: join_,
     until: (specId, satisfied) => untilFacts(client, specId as SpecId, satisfied),
@@ -169,6 +178,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       return run
     },
     workerOf: (sandboxId) => workerOf(join(home, 'fleet', 'process'), sandboxId as SandboxId),
+    printLogs: () => printLogs(members),
     endInOrder: async () => {
       const ended = await Promise.all(members.map(({ term }) => term()))
       const badly = ended.filter((how) => how !== 0 && how !== 'SIGKILL')
