@@ -24,7 +24,7 @@ export const boot: Benchmark = {
         node: () => timed(() => runToEnd(process.execPath, BARE_NODE)),
         uncached: () => bootOnce(stage, bundle, {}),
       },
-      { rounds: 15, warmUps: 2, signal },
+      { rounds: 25, warmUps: 2, signal },
     )
     const engine = { name: 'node -e 0', summary: measured.node }
     return [
