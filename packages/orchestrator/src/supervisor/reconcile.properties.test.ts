@@ -1,0 +1,149 @@
+import type { Demand, RunRecord } from '@specfleet/shared'
+import { isOwned, isPlaced } from '@specfleet/shared'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { DEAD, SimulatedFleet as Fleet, ME, OTHER, WORK as work } from '../../../testkit/src/simulated-fleet.ts'
+import type { Sandbox } from '../providers/provider.ts'
+import { reconcile } from './reconcile.ts'
+import type { ActiveRun } from './world.ts'
+
+const states = fc.constantFrom<RunRecord['state']>('claimed', 'starting', 'running', 'waiting', 'parked', 'settled')
+const demands = fc.constantFrom<Demand>(
+  work,
+  { kind: 'work', stale: true },
+  { kind: 'hold', why: 'approval' },
+  { kind: 'hold', why: 'paused' },
+  { kind: 'end', outcome: 'done' },
+  { kind: 'end', outcome: 'cancelled' },
+  { kind: 'parked', reason: 'asked for' },
+)
+const someRun = fc.record({
+  state: states,
+  owner: fc.constantFrom(ME, OTHER, DEAD),
+  engine: fc.constantFrom('here', 'there'),
+  demand: demands,
+  sandbox: fc.constantFrom<'running' | 'exited' | 'none'>('running', 'exited', 'none'),
+})
+const someFleet = fc
+  .record({ runs: fc.array(someRun, { maxLength: 8 }), slots: fc.integer({ min: 1, max: 10 }), draining: fc.boolean() })
+  .map(({ runs, slots, draining }) => {
+    const fleet = new Fleet(slots)
+    fleet.draining = draining
+    for (const [index, { state, ...options }] of runs.entries()) fleet.add(`run-${index}`, state, options)
+    return fleet
+  })
+const fates = fc.infiniteStream(fc.constantFrom<'lives' | 'dies'>('lives', 'lives', 'dies'))
+
+describe('any fleet', () => {
+  test('gets at most one action a run, and only an owner acts', () => {
+    fc.assert(
+      fc.property(someFleet, (fleet) => {
+        const { actions } = reconcile(fleet.world())
+        const acted = actions.map((action) =>
+          action.kind === 'destroy' ? action.sandbox.labels.runId : action.run.runId,
+        )
+        expect(new Set(acted).size).toBe(acted.length)
+        for (const action of actions) {
+          if (action.kind === 'destroy' || !isOwned(action.run) || action.run.owner === ME) continue
+          expect(action.kind).toBe('adopt')
+          expect(action.run.owner).toBe(DEAD)
+        }
+      }),
+    )
+  })
+
+  test('is left alone where an action is at work', () => {
+    fc.assert(
+      fc.property(someFleet, (fleet) => {
+        const busy = new Set(fleet.runs.keys())
+        expect(reconcile({ ...fleet.world(), busy }).actions).toEqual([])
+      }),
+    )
+  })
+
+  test('loses nothing to an engine that cannot be listed', () => {
+    fc.assert(
+      fc.property(someFleet, (fleet) => {
+        fleet.listed = false
+        for (const action of reconcile(fleet.world()).actions) {
+          expect(action.kind).not.toBe('destroy')
+          if (action.kind === 'bury') expect(action.evidence.kind).toBe('condemned')
+        }
+      }),
+    )
+  })
+
+  test('never has the sandbox of a placed run destroyed as an orphan', () => {
+    fc.assert(
+      fc.property(someFleet, (fleet) => {
+        const placed = new Set([...fleet.runs.values()].filter(isPlaced).map((run) => run.placement.sandboxId))
+        for (const action of reconcile(fleet.world()).actions)
+          if (action.kind === 'destroy') expect(placed).not.toContain(action.sandbox.id)
+      }),
+    )
+  })
+
+  test('never takes on more than its slots', () => {
+    fc.assert(
+      fc.property(someFleet, (fleet) => {
+        const world = fleet.world()
+        const taken = reconcile(world).actions.filter(
+          (action) =>
+            (action.kind === 'adopt' && action.run.state === 'claimed') ||
+            (action.kind === 'take' && fleet.demands.get(action.run.runId)?.kind === 'work'),
+        )
+        expect(taken.length).toBeLessThanOrEqual(Math.max(0, world.free))
+      }),
+    )
+  })
+
+  test('comes to rest, with everything as the log demands', () => {
+    fc.assert(
+      fc.property(someFleet, fates, (fleet, stream) => {
+        settleDown(fleet, stream)
+        const dead = fleet.active.filter((run) => isOwned(run) && run.owner === DEAD)
+        if (!fleet.draining) expect(dead.filter(isPlaced)).toEqual([])
+        for (const run of fleet.active) expect(atRest(fleet, run)).toBe('as it should be')
+        for (const sandbox of fleet.sandboxes.values()) expect(ownerOf(fleet, sandbox)).toBeDefined()
+      }),
+    )
+  })
+})
+
+/** Carries out what is decided until nothing is left to decide, however long that takes on the clock. */
+function settleDown(fleet: Fleet, fate: Iterator<'lives' | 'dies'>): void {
+  for (let round = 0; round < 500; round += 1) {
+    const { actions, lookAgainInMs } = reconcile(fleet.world())
+    for (const action of actions) fleet.apply(action, fate.next().value)
+    if (actions.length > 0) continue
+    // Orphans of nobody wait for their labels to expire; everything else comes sooner.
+    if (lookAgainInMs === undefined) return
+    fleet.now += lookAgainInMs
+  }
+  expect.unreachable('it never comes to rest')
+}
+
+function atRest(fleet: Fleet, run: ActiveRun): string {
+  const demand = fleet.demands.get(run.runId) ?? work
+  const fine = 'as it should be'
+  if (isOwned(run) && run.owner !== ME)
+    return run.owner === OTHER || fleet.draining || run.state === 'claimed' ? fine : 'left to the dead'
+  if (fleet.draining) return isOwned(run) ? 'still owned' : fine
+  switch (run.state) {
+    case 'running': {
+      const sandbox = fleet.sandboxes.get(run.placement.sandboxId)
+      return demand.kind === 'work' && sandbox?.state.kind === 'running' ? fine : `running under ${demand.kind}`
+    }
+    case 'waiting':
+      return demand.kind === 'hold' || (demand.kind === 'work' && fleet.world().free <= 0)
+        ? fine
+        : `waiting under ${demand.kind}`
+    case 'parked':
+      return demand.kind === 'parked' ? fine : `parked under ${demand.kind}`
+    default:
+      return `still ${run.state}`
+  }
+}
+
+const ownerOf = (fleet: Fleet, sandbox: Sandbox): RunRecord | undefined =>
+  [...fleet.runs.values()].find((run) => isPlaced(run) && run.placement.sandboxId === sandbox.id)
