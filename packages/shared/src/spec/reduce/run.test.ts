@@ -44,6 +44,17 @@ describe('a run', () => {
     expect(log.run().owner).toBe('orchestrator-2')
   })
 
+  it('is neither parked nor settled by who still speaks of an earlier epoch', () => {
+    const log = begun().fence()
+    log.by('supervisor', 'run.parked', { causes: [], reason: 'late' }, { runId: RUN, epoch: 1 })
+    log.by('supervisor', 'run.settled', { outcome: 'failed' }, { runId: RUN, epoch: 1 })
+    expect(log.run().parked).toBeUndefined()
+    expect(log.run().settled).toBeUndefined()
+    // Its fence may not have come into the log.
+    log.by('supervisor', 'run.parked', { causes: [], reason: 'no engine' }, { runId: RUN, epoch: 3 })
+    expect(log.run().parked).toEqual({ reason: 'no engine' })
+  })
+
   it('is settled once and for all', () => {
     const log = begun().supervise('run.settled', { outcome: 'failed', reason: 'no source' })
     log.supervise('run.settled', { outcome: 'done' }).fence().supervise('run.lost', OOM)

@@ -15,7 +15,7 @@ const MAX_CAUSES = 100
 export function reduceRun(state: SpecState, fact: RunFact, seq: number): SpecState {
   if (fact.type === 'run.claimed') return claimed(state, fact)
   const run = runOf(state, fact.runId)
-  if (run === undefined || run.settled !== undefined) return state
+  if (run === undefined || run.settled !== undefined || isOfOneReplaced(fact, run)) return state
   switch (fact.type) {
     case 'run.fenced':
       return fact.epoch > run.epoch ? withRun(state, fenced(run, fact, seq)) : state
@@ -31,6 +31,10 @@ export function reduceRun(state: SpecState, fact: RunFact, seq: number): SpecSta
       return settled(state, run, fact)
   }
 }
+
+/** A verdict on an incarnation, by an owner that slept while another began the next one: it is not about that one. */
+const isOfOneReplaced = ({ type, epoch }: RunFact, run: RunView): boolean =>
+  (type === 'run.parked' || type === 'run.settled') && epoch < run.epoch
 
 function claimed(state: SpecState, { runId, data }: FactOf<'run.claimed'>): SpecState {
   const submission = entryOf(state.submissions, data.taskId)
