@@ -111,28 +111,30 @@ test('a binary spec file is refused by the command line', async () => {
   expect(stderr).toContain('the spec is not text')
 })
 
-test('contradictory settings of a task: exit 78, run.lost with that cause, parked without another try', async () => {
-  await fleet.client.submit(spec('torn', { executionConfig: { executionMode: 'implementation' } }))
-  const facts = await fleet.until('torn', has('run.parked'))
-  const lost = facts.filter((fact) => fact.type === 'run.lost')
-  expect(lost).toHaveLength(1)
-  expect(lost[0]?.data).toMatchObject({ cause: { kind: 'configuration' } })
-  expect(lost[0]?.data.logTail).toEqual([
-    expect.stringMatching(/^specfleet-worker: .*SPEC_PHASE is explore.*EXECUTION_MODE is implementation/),
-  ])
-  expect(facts.filter(({ type }) => type === 'run.fenced')).toHaveLength(1)
-})
-
-test('a context that is none is refused by the gates of its phases, and what it should have held is done', async () => {
-  await fleet.client.submit(
-    spec('bad-context', { phase: 'design', context: { explore: { nonsense: true }, requirements: 7 } }),
-  )
-  const facts = await fleet.until('bad-context', settled)
-  expect(facts.at(-1)?.data).toMatchObject({ outcome: 'done' })
-  const state = await fleet.state('bad-context')
-  expect(state.refused).toMatchObject({ count: expect.any(Number), lastReason: expect.stringContaining('context') })
-  expect(state.results.explore?.runId).not.toBeNull()
-})
+test.each<[string, string, object, RegExp]>([
+  [
+    'contradictory settings',
+    'torn',
+    { executionConfig: { executionMode: 'implementation' } },
+    /SPEC_PHASE is explore.*EXECUTION_MODE is implementation/,
+  ],
+  [
+    'a context that is none',
+    'no-context',
+    { phase: 'design', context: { explore: { nonsense: true }, requirements: 7 } },
+    /PHASE_CONTEXT_B64.*design builds on requirements/,
+  ],
+])(
+  'a task with %s: run.lost with that cause and one sentence, parked without another try',
+  async (_, id, more, why) => {
+    await fleet.client.submit(spec(id, more))
+    const facts = await fleet.until(id, has('run.parked'))
+    const lost = facts.filter((fact) => fact.type === 'run.lost')
+    expect(lost).toHaveLength(1)
+    expect(lost[0]?.data).toMatchObject({ cause: { kind: 'configuration' }, logTail: [expect.stringMatching(why)] })
+    expect(facts.filter(({ type }) => type === 'run.fenced')).toHaveLength(1)
+  },
+)
 
 test('the same task again, behind restarts of NATS and the orchestrator, is the same run', async () => {
   await using own = await startFleet()

@@ -3,9 +3,10 @@ import {
   type BusMessage,
   type Fact,
   fold,
-  parseFact,
+  foldRefused,
   parseTrace,
   type RunSummary,
+  readEntry,
   SpecfleetError,
   type SpecId,
   type SpecState,
@@ -37,10 +38,11 @@ export async function replaySpec(client: FleetClient, specId: SpecId, options: {
   for await (const part of parts) {
     const answer = readAnswer(part.json(), WatchAnswer)
     for (const entry of answer.facts) {
-      const parsed = parseFact(entry.fact)
-      if (parsed.kind !== 'fact') continue
-      replay.facts.push(parsed.fact)
-      replay.state = fold(replay.state, parsed.fact, entry.seq)
+      const read = readEntry(entry.subject, entry.fact)
+      if (read.kind === 'refused') replay.state = foldRefused(replay.state, read.reason, entry.seq)
+      if (read.kind !== 'fact') continue
+      replay.facts.push(read.fact)
+      replay.state = fold(replay.state, read.fact, entry.seq)
     }
     for (const raw of answer.traces) {
       const trace = parseTrace(raw)
@@ -65,8 +67,8 @@ export async function followSpec(
 ): Promise<void> {
   const feed = new Feed(followed)
   using _facts = client.bus.subscribe(subjects.logOfSpec(specId), (message) => {
-    const parsed = parseFact(readJson(message))
-    if (parsed.kind === 'fact') feed.live({ fact: parsed.fact })
+    const read = readEntry(message.subject, readJson(message))
+    if (read.kind === 'fact') feed.live({ fact: read.fact })
   })
   using _traces = client.bus.subscribe(`sf.trace.${specId}.>`, (message) => {
     const trace = parseTrace(readJson(message))

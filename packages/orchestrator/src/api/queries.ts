@@ -59,6 +59,8 @@ export async function list(desk: QueryDesk, request: z.output<typeof ListRequest
 
 /** Most characters of facts in one part: several parts fit a payload limit of 1 MiB with room to spare. */
 const PART_CHARACTERS = 256 * 1024
+/** What stands around one entry. */
+const FRAME_CHARACTERS = 64
 const MOST_TRACES = 2_000
 
 /** The log of a spec so far, in parts; a spec that nobody has heard of has an empty one. */
@@ -67,7 +69,7 @@ export async function replay(
   { specId, traces }: z.output<typeof WatchRequest>,
   reply: (part: Answer) => void,
 ): Promise<void> {
-  let facts: { seq: number; fact: unknown }[] = []
+  let facts: ReturnType<typeof factOf>[] = []
   let characters = 0
   const part = (rest: { end: boolean; traces: unknown[]; runs: unknown[] }) => {
     reply({ ok: true, facts, ...rest })
@@ -76,8 +78,9 @@ export async function replay(
   }
   const more = { end: false, traces: [], runs: [] }
   for await (const entry of desk.factLog.readSpec(specId)) {
-    if (characters + entry.data.byteLength > PART_CHARACTERS && facts.length > 0) part(more)
-    characters += entry.data.byteLength
+    const size = entry.data.byteLength + entry.subject.length + FRAME_CHARACTERS
+    if (characters + size > PART_CHARACTERS && facts.length > 0) part(more)
+    characters += size
     facts.push(factOf(entry))
   }
   if (traces)
@@ -86,7 +89,7 @@ export async function replay(
   part({ end: true, traces: [], runs: runsOfSpec(specId, desk.ledger.spec(specId), desk.table) })
 }
 
-const factOf = (entry: LogEntry) => ({ seq: entry.seq, fact: entry.value() ?? null })
+const factOf = (entry: LogEntry) => ({ seq: entry.seq, subject: entry.subject, fact: entry.value() ?? null })
 
 function* chunked(values: readonly unknown[]): Generator<unknown[]> {
   let chunk: unknown[] = []

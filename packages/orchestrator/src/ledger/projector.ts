@@ -1,7 +1,6 @@
 import type { FactLog, LogEntry, SpecId, SpecState } from '@specfleet/shared'
-import { fold, foldRefused, parseScopedSubject } from '@specfleet/shared'
+import { fold, foldRefused, parseScopedSubject, readEntry } from '@specfleet/shared'
 import { Emitter } from '../emitter.ts'
-import { readEntry } from './entry.ts'
 import { FloodGauge } from './flood.ts'
 import type { Incarnation, Ledger, LedgerChange } from './ledger.ts'
 
@@ -92,7 +91,7 @@ export class Projector implements Ledger {
       if (entry.seq <= this.#foldedTo) continue
       const flood = this.#gauge(entry)
       if (flood !== undefined) floods.push(flood)
-      const read = readEntry(entry)
+      const read = readEntry(entry.subject, entry.value())
       if (read.kind === 'refused') refused.push({ seq: entry.seq, subject: entry.subject, reason: read.reason })
       if (read.specId !== undefined) this.#lastSeqs.set(read.specId, entry.seq)
       if (read.kind !== 'unknown' && read.specId !== undefined) {

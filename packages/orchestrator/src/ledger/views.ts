@@ -1,9 +1,8 @@
 import type { FactLog, Held, Records, SpecId } from '@specfleet/shared'
-import { fold, foldRefused, SpecfleetError, SpecId as SpecIdSchema, SpecState } from '@specfleet/shared'
+import { fold, foldRefused, readEntry, SpecfleetError, SpecId as SpecIdSchema, SpecState } from '@specfleet/shared'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import { readEntry } from './entry.ts'
 import type { Ledger } from './ledger.ts'
 
 /** Raise it when the fold of an old log comes out differently: stored views are then dropped. */
@@ -28,7 +27,12 @@ export const View = z.discriminatedUnion('kind', [
 ])
 export type View = z.infer<typeof View>
 
-export type StoredViews = { readonly states: SpecState[]; readonly foldedTo: number }
+export type StoredViews = {
+  readonly states: SpecState[]
+  readonly foldedTo: number
+  /** Some are missing or out of date, whatever the cursor says. */
+  readonly broken: boolean
+}
 
 const reachOf = (view: View): number => {
   if (view.version !== VIEW_VERSION) return -1
@@ -37,7 +41,7 @@ const reachOf = (view: View): number => {
 
 /** Views to start the fold from. Whenever they are not whole, the fold starts from nothing: they are only a short cut. */
 export async function loadViews(records: Records<View>, log: FactLog): Promise<StoredViews> {
-  const nothing: StoredViews = { states: [], foldedTo: 0 }
+  const nothing: StoredViews = { states: [], foldedTo: 0, broken: true }
   const views = (await records.all()).map((held) => held.value)
   const cursor = views.find((view) => view.kind === 'cursor')
   if (cursor === undefined || cursor.version !== VIEW_VERSION || cursor.foldedTo > (await log.lastSeq())) return nothing
@@ -47,13 +51,13 @@ export async function loadViews(records: Records<View>, log: FactLog): Promise<S
     const state = await foldAlone(log, specId, cursor.foldedTo)
     if (state !== undefined) states.push(state)
   }
-  return { states, foldedTo: cursor.foldedTo }
+  return { states, foldedTo: cursor.foldedTo, broken: false }
 }
 
 async function foldAlone(log: FactLog, specId: SpecId, toSeq: number): Promise<SpecState | undefined> {
   let state: SpecState | undefined
   for await (const entry of log.readSpec(specId, { toSeq })) {
-    const read = readEntry(entry)
+    const read = readEntry(entry.subject, entry.value())
     if (read.kind === 'fact') state = fold(state, read.fact, entry.seq)
     if (read.kind === 'refused') state = foldRefused(state, read.reason, entry.seq)
   }
@@ -82,9 +86,12 @@ export class ViewWriter implements AsyncDisposable {
   #timer: Disposable | undefined
   #writing: Promise<void> | undefined
   #closed = false
+  #rewrite: boolean
 
-  constructor(collaborators: Collaborators) {
+  /** @param options.rewrite whether what is stored is not to be trusted */
+  constructor(collaborators: Collaborators, options: { rewrite: boolean }) {
     this.#with = collaborators
+    this.#rewrite = options.rewrite
     this.#subscription = collaborators.ledger.onChange(() => this.#arm())
     this.#arm()
   }
@@ -117,7 +124,8 @@ export class ViewWriter implements AsyncDisposable {
     const { ledger, log } = this.#with
     const upTo = ledger.foldedTo
     const cursor = await this.#current(CURSOR_KEY)
-    const from = cursor?.kind === 'cursor' && cursor.version === VIEW_VERSION ? cursor.foldedTo : 0
+    const trusted = !this.#rewrite && cursor?.kind === 'cursor' && cursor.version === VIEW_VERSION
+    const from = trusted ? cursor.foldedTo : 0
     if (from >= upTo) return false
     const tooLarge: SpecId[] = []
     let stored = 0
@@ -127,6 +135,7 @@ export class ViewWriter implements AsyncDisposable {
       else tooLarge.push(state.specId)
     }
     await this.#put(CURSOR_KEY, { kind: 'cursor', version: VIEW_VERSION, foldedTo: upTo, stored, tooLarge })
+    this.#rewrite = false
     log.debug('views.written', { from, upTo, stored, tooLarge: tooLarge.length })
     return ledger.foldedTo > upTo
   }

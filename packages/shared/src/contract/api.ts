@@ -137,7 +137,8 @@ export const WatchAnswer = z.looseObject({
   ok: z.literal(true),
   /** The last part has `end: true`. */
   end: z.boolean(),
-  facts: z.array(z.object({ seq: z.number().int(), fact: z.unknown() })),
+  /** As they lie in the log, refused ones too; the subject tells who can have said it (`readEntry`). */
+  facts: z.array(z.object({ seq: z.number().int(), subject: z.string(), fact: z.unknown() })),
   traces: z.array(z.unknown()),
   runs: z.array(RunSummary),
 })

@@ -1,7 +1,8 @@
-import type { Fact, LogEntry } from '@specfleet/shared'
-import { parseFact, parseScopedSubject, SpecId } from '@specfleet/shared'
+import { SpecId } from '../ids.ts'
+import { parseScopedSubject } from '../subjects.ts'
+import { type Fact, parseFact } from './index.ts'
 
-/** What the ledger makes of one entry of the log. */
+/** What one entry of the log is worth. */
 export type ReadEntry =
   | { readonly kind: 'fact'; readonly specId: SpecId; readonly fact: Fact }
   /** Counted under the spec whose subject it came on: nobody else can publish there. */
@@ -10,17 +11,16 @@ export type ReadEntry =
   | { readonly kind: 'unknown'; readonly specId: SpecId }
 
 /**
- * Reads an entry. The subject is what the server let its author publish on, so where the
+ * Reads an entry; `value` is its parsed JSON, `undefined` when it is none. The subject is what the server let its author publish on, so where the
  * envelope says otherwise the envelope lies. Never throws.
  */
-export function readEntry(entry: Pick<LogEntry, 'subject' | 'value'>): ReadEntry {
-  const subject = parseScopedSubject(entry.subject)
+export function readEntry(at: string, value: unknown): ReadEntry {
+  const subject = parseScopedSubject(at)
   const specId = SpecId.safeParse(subject?.specId)
   if (subject === undefined || !specId.success)
     return { kind: 'refused', specId: undefined, reason: 'no subject of a fact' }
   const refused = (reason: string): ReadEntry => ({ kind: 'refused', specId: specId.data, reason })
 
-  const value = entry.value()
   if (value === undefined) return refused('fact.malformed: not JSON')
   const parsed = parseFact(value)
   if (parsed.kind === 'malformed') return refused(`fact.malformed: ${parsed.reason}`)

@@ -1,6 +1,6 @@
-import { newMessageId } from '@specfleet/shared'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { newMessageId } from '../ids.ts'
 import { readEntry } from './entry.ts'
 
 const fact = {
@@ -15,7 +15,7 @@ const fact = {
   by: 'api',
   data: {},
 }
-const entry = (subject: string, value: unknown) => readEntry({ subject, value: () => value })
+const entry = readEntry
 
 test('a fact on its own subject is a fact', () => {
   expect(entry('sf.log.shop.-.0.spec.cancelled', fact)).toMatchObject({
