@@ -1,4 +1,13 @@
-import { newTaskId, RunId, SpecId, sandboxIdOf } from '@specfleet/shared'
+import {
+  BUCKETS,
+  newTaskId,
+  OrchestratorId,
+  openRecords,
+  RunId,
+  RunRecord,
+  SpecId,
+  sandboxIdOf,
+} from '@specfleet/shared'
 import { expect, test } from 'vitest'
 import { ScriptedEngine } from '../../packages/testkit/src/scripted-engine.ts'
 import { deliver, type Script, workUntilTold } from '../../packages/testkit/src/scripted-worker.ts'
@@ -151,6 +160,42 @@ test('two orchestrators share the work, and neither takes more than its slots', 
   expect(owners.toSorted()).toEqual([one.id, one.id, two.id, two.id].toSorted())
   finish.resolve()
   for (const facts of all) expect((await facts.until('run.settled')).data.outcome).toBe('done')
+})
+
+test('an owner that was replaced while it looked at a dead sandbox leaves the verdict to its heir', async () => {
+  await using fleet = await startFleet({ scriptOf: () => workUntilTold })
+  const looking = Promise.withResolvers<void>()
+  const wakeUp = Promise.withResolvers<void>()
+  class SleepyEngine extends ScriptedEngine {
+    override provider() {
+      const awake = super.provider()
+      return {
+        ...awake,
+        inspect: async (id: typeof first) => {
+          looking.resolve()
+          await wakeUp.promise
+          return awake.inspect(id)
+        },
+      }
+    }
+  }
+  await using engine = new SleepyEngine({ busUrl: fleet.nats.url, scriptOf: () => workUntilTold })
+  await fleet.join({}, engine)
+  await fleet.submit(TASK)
+  const facts = fleet.factsOf('spec')
+  await facts.until('run.spawned')
+  const records = await openRecords(fleet.bus, BUCKETS.runs, RunRecord)
+  const held = await records.get('run')
+  if (held?.value.state !== 'running') throw new Error('the run does not run')
+  await engine.kill(first)
+  await looking.promise
+  const heir = await fleet.join({}, engine)
+  await records.replace(held, { ...held.value, owner: OrchestratorId.parse(heir.id) })
+  wakeUp.resolve()
+  await facts.until('run.fenced', ({ epoch }) => epoch === 2)
+  expect(fleet.logged.filter(({ event }) => event === 'run.waits').map(({ orchestrator }) => orchestrator)).toEqual([
+    heir.id,
+  ])
 })
 
 /** Resolves when that many runs have a sandbox. */

@@ -9,8 +9,8 @@ import type { ClaimedRun, Evidence } from './world.ts'
 /**
  * Ends an incarnation: post-mortem, fence, verdict, clean-up.
  *
- * 1. Before its account is revoked the engine is asked once more: the living are not buried
- *    on old news.
+ * 1. Before its account is revoked the engine and the bus are asked once more: the living are
+ *    not buried on old news, nor by an owner that was replaced while it slept.
  * 2. The account is revoked before the log is consulted, so nothing it says comes after.
  * 3. What the engine can tell of its death is taken before the sandbox is destroyed.
  * 4. Facts first, then the record, then clean-up: a crash in between repeats facts, which
@@ -27,6 +27,7 @@ export async function bury(
   const seen = reachable ? await crew.sandboxes.look(run.placement.sandboxId) : undefined
   const lives = seen !== undefined && seen.state.kind !== 'exited'
   if (lives && (evidence.kind === 'exited' || evidence.kind === 'vanished')) return
+  if (!(await crew.table.isCurrent(run))) return
 
   await crew.mint.revoke(run.placement.account)
   const exit = lives ? await endByForce(crew, run) : seen?.state.kind === 'exited' ? seen.state.exit : undefined

@@ -22,11 +22,17 @@ export class RunTable implements AsyncDisposable {
   readonly #with: Collaborators
   readonly #held = new Map<string, Held<RunRecord>>()
   readonly #settled = new Map<string, SettledNote>()
+  /** Settles when the run records can no longer be followed. */
+  readonly failed: Promise<Error>
+  readonly #fail: (error: Error) => void
   readonly #stop = new AbortController()
   #watching: Promise<void> = Promise.resolve()
 
   constructor(collaborators: Collaborators) {
     this.#with = collaborators
+    const { promise, resolve } = Promise.withResolvers<Error>()
+    this.failed = promise
+    this.#fail = resolve
   }
 
   /** Resolves when every record that existed is known. */
@@ -38,13 +44,16 @@ export class RunTable implements AsyncDisposable {
         onCaughtUp: resolve,
         onMalformed: (key, reason) => this.#with.log.error('run.malformed', { key, reason }),
       })
-      this.#watching.catch(reject)
+      this.#watching.catch((error: unknown) => {
+        reject(error)
+        this.#fail(error instanceof Error ? error : new Error(String(error)))
+      })
     })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error('the run table closes'))
-    await this.#watching
+    await Promise.allSettled([this.#watching])
   }
 
   active(): ActiveRun[] {
@@ -69,6 +78,12 @@ export class RunTable implements AsyncDisposable {
     const held = await this.#with.records.get(runId)
     if (held !== undefined) this.#keep(held)
     return held?.value
+  }
+
+  /** Whether the bus, too, has no newer record than this one. */
+  async isCurrent(run: ActiveRun): Promise<boolean> {
+    await this.read(run.runId)
+    return this.#held.get(run.runId)?.value === run
   }
 
   /** Resolves with the record that exists already, if one does. */
