@@ -1,4 +1,4 @@
-import { connectBus, NO_USAGE, RunId, sandboxIdOf } from '@specfleet/shared'
+import { connectBus, NO_USAGE, RunId, readTurns, SpecId, sandboxIdOf } from '@specfleet/shared'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { deliver, type Script, workUntilTold } from '../../packages/testkit/src/scripted-worker.ts'
 import { type Fleet, startFleet } from './orchestrator-fleet.ts'
@@ -42,6 +42,23 @@ describe('a run', () => {
       runs: [{ state: 'settled', outcome: 'done' }],
     })
     await fleet.engine.untilGone(specId)
+  })
+
+  test('leaves no turns behind when its owner is stopped right behind its last record', async () => {
+    fleet.onLog(({ event, runId }) => {
+      if (event === 'run.settled' && runId === 'stopped-last') throw new Error('the world stops here')
+    })
+    scripts = [
+      async (worker) => {
+        await ready(worker)
+        await worker.turn(1)
+        return deliver(worker)
+      },
+    ]
+    await fleet.submit({ kind: 'prompt', text: 'x', taskId: 'stopped-last' })
+    await fleet.factsOf('stopped-last').until('run.settled')
+    await fleet.engine.untilGone('stopped-last')
+    expect(await readTurns(fleet.bus, SpecId.parse('stopped-last'), RunId.parse('stopped-last'))).toEqual([])
   })
 
   test('whose worker dies is tried again from its last acknowledged turn', async () => {

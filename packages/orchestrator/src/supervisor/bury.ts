@@ -2,7 +2,7 @@ import type { DeathCause, ExitReport, PlacedRun } from '@specfleet/shared'
 import { causeOfExit, describeCause, purgeTurns } from '@specfleet/shared'
 import { type Aftermath, aftermath, type DeadIncarnation } from './aftermath.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
-import { consultLog, type LogKnowledge } from './log-knowledge.ts'
+import { consultLog, knownNow, type LogKnowledge } from './log-knowledge.ts'
 import { over } from './transitions.ts'
 import type { ClaimedRun, Evidence } from './world.ts'
 
@@ -14,7 +14,8 @@ import type { ClaimedRun, Evidence } from './world.ts'
  * 2. The account is revoked before the log is consulted, so nothing it says comes after.
  * 3. What the engine can tell of its death is taken before the sandbox is destroyed.
  * 4. Facts first, then the record, then clean-up: a crash in between repeats facts, which
- *    are idempotent, or leaves a sandbox that is an orphan by its labels.
+ *    are idempotent, or leaves a sandbox that is an orphan by its labels. Turns have no labels:
+ *    they go before the record says `settled`, after which nobody looks at the run again.
  */
 export async function bury(
   crew: Crew,
@@ -39,7 +40,7 @@ export async function bury(
     life: { upMs: crew.clock.now().getTime() - Date.parse(run.since), progressed: progressed(crew, run, known) },
   }
   const next = aftermath(known.demand, known.view, dead, run.failures, options.backoff, crew.random())
-  await finish(crew, run, next, known, exit?.logTail ?? [])
+  await finish(crew, run, next, known, exit?.logTail ?? [], signal)
   if (reachable) await crew.provider.destroy(run.placement.sandboxId)
   crew.sandboxes.gone(run.placement.sandboxId)
   crew.heartbeats.forget(run.placement.sandboxId)
@@ -51,6 +52,7 @@ export async function conclude(
   options: SupervisorOptions,
   run: ClaimedRun,
   known: LogKnowledge,
+  signal: AbortSignal,
 ): Promise<void> {
   const nobody: DeadIncarnation = { cause: { kind: 'owner-lost' }, asked: true, life: { upMs: 0, progressed: false } }
   await finish(
@@ -59,6 +61,7 @@ export async function conclude(
     aftermath(known.demand, undefined, nobody, run.failures, options.backoff, crew.random()),
     known,
     [],
+    signal,
   )
 }
 
@@ -68,6 +71,7 @@ async function finish(
   next: Aftermath,
   known: LogKnowledge,
   logTail: readonly string[],
+  signal: AbortSignal,
 ): Promise<void> {
   const scope = { specId: run.specId, runId: run.runId, epoch: run.epoch }
   const lost = next.kind === 'settle' ? undefined : next.lost
@@ -82,6 +86,10 @@ async function finish(
     const causes = lost === undefined ? run.causes : [...run.causes, lost].slice(-1000)
     foldedTo = await crew.facts.state(scope, { type: 'run.parked', data: { causes, reason: next.reason } })
   }
+  if (next.kind === 'settle') {
+    await crew.ledger.caughtUp(foldedTo, signal)
+    if (knownNow(crew, run).view?.settled !== undefined) await purgeTurns(crew.bus, run.specId, run.runId)
+  }
   const stamp = { now: crew.clock.now(), foldedTo }
   const moved = await crew.table.move(run, over(run, next, stamp))
   crew.log.info(`run.${next.kind === 'settle' ? 'settled' : next.kind === 'park' ? 'parked' : 'waits'}`, {
@@ -92,7 +100,6 @@ async function finish(
     ...next,
     recorded: moved !== 'conflict',
   })
-  if (next.kind === 'settle' && moved !== 'conflict') await purgeTurns(crew.bus, run.specId, run.runId)
 }
 
 async function endByForce(crew: Crew, run: PlacedRun): Promise<ExitReport | undefined> {

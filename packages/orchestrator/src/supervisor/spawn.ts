@@ -36,7 +36,7 @@ export async function advance(
 ): Promise<void> {
   await announce(crew, run, signal)
   const known = await consultLog(crew, run, signal)
-  if (known.demand.kind !== 'work') return conclude(crew, options, run, known)
+  if (known.demand.kind !== 'work') return conclude(crew, options, run, known, signal)
 
   const epoch = run.epoch + 1
   const point = resumeFrom(crew, run)
