@@ -50,11 +50,14 @@ test('without them, or with some missing, everything is folded again from the lo
   const records = await openRecords(fleet.bus, BUCKETS.specs, View)
   const before = await fleet.state('one')
   await records.delete('two')
-  expect(await loadViews(records, factLog)).toEqual({ states: [], foldedTo: 0 })
+  expect(await loadViews(records, factLog)).toEqual({ states: [], foldedTo: 0, broken: true })
   for (const { key } of await records.all()) await records.delete(key)
-  expect(await loadViews(records, factLog)).toEqual({ states: [], foldedTo: 0 })
+  expect(await loadViews(records, factLog)).toEqual({ states: [], foldedTo: 0, broken: true })
+  const mended = new Promise((resolve) => fleet.onLog((event) => event.event === 'views.written' && resolve(event)))
   await fleet.join()
   expect(await fleet.state('one')).toEqual(before)
+  await mended
+  expect(await loadViews(records, factLog)).toMatchObject({ broken: false, states: { length: 3 } })
 })
 
 test('rubbish in the log of a spec is counted there, and changes nothing else', async () => {

@@ -62,7 +62,7 @@ export type Orchestrator = AsyncDisposable & {
   readonly isolation: string
   readonly upstream: string
   readonly slots: number
-  /** Settles when it cannot go on: the connection was closed for good, or the log can no longer be read. */
+  /** Settles when it cannot go on: the connection was closed for good, or what it follows can no longer be read. */
   readonly failed: Promise<Error>
   /** Takes nothing on any more and lets every worker come to a good end; resolves when none is left. */
   drain(signal: AbortSignal): Promise<void>
@@ -80,7 +80,7 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
 
   const { bus, system } = await connect(world, parts)
   const stores = await openStores(world, bus)
-  const { ledger, ledgerFailed } = await openLedger(world, stores, parts)
+  const { ledger, ledgerFailed, viewsBroken } = await openLedger(world, stores, parts)
   const table = parts.use(new RunTable({ records: stores.runs, log }))
   await table.start()
   const provider = parts.use(await collaborators.openProvider())
@@ -94,7 +94,9 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
   parts.use(new AccountJanitor({ ...crew, isSweeper: () => peers.isEldest }))
   const supervisor = supervise(world, crew, { peers, slots }, parts)
   const sources = openSources({ blobs: stores.blobs }, { env: config.toolEnv, maxBytes: config.sourceMaxBytes })
-  await openDoors(world, { ...crew, ...stores, peers, sources }, parts)
+  openDoors(world, { ...crew, ...stores, peers, sources }, parts)
+  const writing = { records: stores.specs, ledger, clock: world.clock, log, isWriter: () => peers.isEldest }
+  parts.use(new ViewWriter(writing, { rewrite: viewsBroken }))
   const intake = openIntake(world, { ...crew, ...stores, slots, sources }, parts)
 
   // What was subscribed to is at the server: whoever is told that we are ready finds us there.
@@ -107,7 +109,7 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
     isolation: provider.isolation,
     upstream: collaborators.upstream.name,
     slots: slots.total,
-    failed: Promise.race([ledgerFailed, closed]),
+    failed: Promise.race([ledgerFailed, table.failed, peers.failed, closed]),
     async drain(signal) {
       draining = true
       await intake[Symbol.asyncDispose]()
@@ -156,7 +158,8 @@ async function openStores({ log }: Foundation, bus: Bus) {
 
 async function openLedger({ config, log }: Foundation, { factLog, specs }: Stores, parts: AsyncDisposableStack) {
   const floodFactsPerSecond = config.floodFactsPerSecond
-  const ledger = new Projector({ log: factLog }, { ...(await loadViews(specs, factLog)), floodFactsPerSecond })
+  const { broken, ...views } = await loadViews(specs, factLog)
+  const ledger = new Projector({ log: factLog }, { ...views, floodFactsPerSecond })
   ledger.onChange(({ refused }) => {
     for (const each of refused) log.warn('fact.refused', each)
   })
@@ -172,7 +175,7 @@ async function openLedger({ config, log }: Foundation, { factLog, specs }: Store
   })
   await ledger.caughtUp(await factLog.lastSeq(), stop.signal)
   log.info('ledger.ready', { foldedTo: ledger.foldedTo })
-  return { ledger, ledgerFailed }
+  return { ledger, ledgerFailed, viewsBroken: broken }
 }
 
 const describeSelf = ({ id, clock, startedAt }: Foundation, { engine }: SandboxProvider) => ({
@@ -225,9 +228,9 @@ function supervise(
 
 type Doors = Crew & Stores & { readonly peers: Peers; readonly sources: Sources }
 
-async function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposableStack): Promise<void> {
+function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposableStack): void {
   const { config, clock, log, upstream } = world
-  const { bus, ledger, factLog, table, blobs, memory, specs, peers, provider } = doors
+  const { bus, ledger, factLog, table, blobs, memory, provider } = doors
   const meter = new Meter({ free: upstream.offline })
   parts.use(
     openDesk({
@@ -242,19 +245,22 @@ async function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposable
   )
   const facts = openFactWriter({ log: factLog, clock }, 'api')
   parts.use(openApi({ ...doors, facts, provider: provider.name }))
-  parts.use(new ViewWriter({ records: specs, ledger, clock, log, isWriter: () => peers.isEldest }))
 }
 
 type Intake = Crew & Stores & { readonly slots: Slots; readonly sources: Sources }
 
-function openIntake({ id, clock, log }: Foundation, intake: Intake, parts: AsyncDisposableStack): Consumer {
+function openIntake({ id, clock, log }: Foundation, intake: Intake, parts: AsyncDisposableStack): AsyncDisposable {
   const { bus, table, ledger, factLog, queue, slots, sources, provider } = intake
   const stop = new AbortController()
   const fetchSource: Sources['fetch'] = (source, signal) => sources.fetch(source, signal)
   const options = { me: id, provider: provider.name }
   const accept = openClaims({ bus, table, ledger, factLog, clock, log, fetchSource }, options, stop.signal)
-  const consumer = parts.use(new Consumer({ queue, slots, clock, log, accept }))
-  parts.defer(() => stop.abort(new Error('intake stops')))
+  const consumer = new Consumer({ queue, slots, clock, log, accept })
   consumer.start()
-  return consumer
+  return parts.use({
+    async [Symbol.asyncDispose]() {
+      stop.abort(new Error('intake stops'))
+      await consumer[Symbol.asyncDispose]()
+    },
+  })
 }

@@ -52,7 +52,7 @@ export function openClaims(collaborators: Collaborators, options: ClaimOptions, 
     } catch (thrown) {
       const error = toSpecfleetError(thrown)
       note('given-back', { error })
-      message.nak(RETRY_MS)
+      message.nak(signal.aborted ? 0 : RETRY_MS)
     }
   }
 }
@@ -68,7 +68,8 @@ async function claim(
   const { bus, table, clock } = collaborators
   try {
     const task = readQueuedTask(message)
-    const known = await table.read(runIdOf(task.taskId))
+    // The claim itself finds a duplicate; but nothing is fetched for one.
+    const known = task.source === undefined ? undefined : await table.read(runIdOf(task.taskId))
     if (known !== undefined) {
       await message.ack()
       return ['duplicate', { runId: known.runId, state: known.state }]
@@ -76,7 +77,7 @@ async function claim(
     const source = await prepare(collaborators, options, task, signal)
     const { created, run } = await table.create(claimOf(task, source, options.me, clock.now()))
     await message.ack()
-    return [created ? 'claimed' : 'duplicate', { runId: run.runId, specId: run.specId, source: source?.bytes ?? null }]
+    return [created ? 'claimed' : 'duplicate', { runId: run.runId, specId: run.specId, state: run.state }]
   } catch (error) {
     if (!(error instanceof SpecfleetError) || !isRefusal(error, message.deliveries)) throw error
     await buryMessage(bus, error.code.replaceAll('.', '-'), message, error.toWire())

@@ -78,6 +78,7 @@ type Collaborators = {
  *
  * 1. A view is replaced only by one that is folded further, also when two write at a time.
  * 2. The cursor moves only when every view it speaks of is stored.
+ * 3. Whoever found the views broken when it started mends them, once.
  */
 export class ViewWriter implements AsyncDisposable {
   readonly #with: Collaborators
@@ -120,7 +121,7 @@ export class ViewWriter implements AsyncDisposable {
 
   /** Whether there is more to write. */
   async #write(): Promise<boolean> {
-    if (!this.#with.isWriter()) return false
+    if (!this.#with.isWriter() && !this.#rewrite) return false
     const { ledger, log } = this.#with
     const upTo = ledger.foldedTo
     const cursor = await this.#current(CURSOR_KEY)

@@ -19,6 +19,7 @@ export type Observer = {
   /** Since when we can hear at all. */
   readonly hearingSince: number
   readonly host: string
+  /** Of its own machine only. */
   readonly isProcessGone: (peer: Liveness) => boolean
 }
 
@@ -46,9 +47,14 @@ export class Peers implements AsyncDisposable {
   readonly #me: OrchestratorId
   readonly #host: string
   readonly #sightings = new Map<OrchestratorId, Sighting>()
+  /** Whose process on our own machine is gone. */
+  readonly #processGone = new Set<OrchestratorId>()
   readonly #deadSince = new Map<OrchestratorId, number>()
   /** Asked for, never seen, and not dead yet only because we have not listened for long enough. */
   readonly #unseen = new Set<OrchestratorId>()
+  /** Settles when the orchestrators can no longer be followed. */
+  readonly failed: Promise<Error>
+  readonly #fail: (error: Error) => void
   readonly #stop = new AbortController()
   #hearingSince: number | undefined
   #writing: Promise<void> | undefined
@@ -58,6 +64,9 @@ export class Peers implements AsyncDisposable {
   /** @param describe what our own key says now */
   constructor(collaborators: Collaborators, describe: () => Liveness) {
     this.#with = collaborators
+    const { promise, resolve } = Promise.withResolvers<Error>()
+    this.failed = promise
+    this.#fail = resolve
     this.#describe = describe
     const own = describe()
     this.#me = own.id
@@ -74,9 +83,13 @@ export class Peers implements AsyncDisposable {
         onCaughtUp: resolve,
         onMalformed: (key, reason) => this.#with.log.warn('liveness.malformed', { key, reason }),
       })
-      this.#watching.catch(reject)
+      this.#watching.catch((error: unknown) => {
+        reject(error)
+        this.#fail(error instanceof Error ? error : new Error(String(error)))
+      })
     })
     this.#hearingSince = this.#with.clock.monotonic()
+    this.#lookForProcesses()
     this.#ticks = every(this.#with.clock, LIVENESS_EVERY_MS, () => this.#tick())
   }
 
@@ -126,7 +139,7 @@ export class Peers implements AsyncDisposable {
       now: this.#with.clock.monotonic(),
       hearingSince,
       host: this.#host,
-      isProcessGone,
+      isProcessGone: ({ id: peer }) => this.#processGone.has(peer),
     })
   }
 
@@ -141,12 +154,20 @@ export class Peers implements AsyncDisposable {
 
   #tick(): void {
     if (this.#hearingSince === undefined) return
+    this.#lookForProcesses()
     this.#writing ??= this.#sayHere()
       .catch((error: unknown) => this.#with.log.warn('liveness.not-written', { error }))
       .finally(() => {
         this.#writing = undefined
       })
     if (this.#verdictsChanged()) this.changes.emit()
+  }
+
+  /** Asked once a tick, not once a question: there may be many runs of one owner. */
+  #lookForProcesses(): void {
+    this.#processGone.clear()
+    for (const { liveness } of this.#sightings.values())
+      if (liveness.host === this.#host && isProcessGone(liveness)) this.#processGone.add(liveness.id)
   }
 
   #verdictsChanged(): boolean {
