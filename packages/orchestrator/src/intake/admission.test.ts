@@ -29,6 +29,16 @@ describe('what may become a run', () => {
     ['a text in any language', { kind: 'spec', text: '# Größe 大小\n\tein – Tab' }, 'accepted'],
   ])('%s', (_name, value, code) => expect(read(value)).toBe(code))
 
+  test('only what can be kept in one record', () => {
+    const whole = (context: string) =>
+      codeOf(() => readTask(Buffer.from(`{"kind":"spec","text":"x","context":{"explore":${context}}}`), newTaskId))
+    expect(whole(`"${'x'.repeat(800 * 1024)}"`)).toBe('accepted')
+    expect(whole(`"${'x'.repeat(1000 * 1024)}"`)).toBe('task.too-large')
+    // A number may be written in fewer characters than it is kept in.
+    expect(whole(`[${Array(100_000).fill('1e20').join()}]`)).toBe('task.too-large')
+    expect(whole('['.repeat(100_000) + ']'.repeat(100_000))).toBe('task.malformed')
+  })
+
   test('anything at all is accepted or refused with a reason, never more', () => {
     fc.assert(
       fc.property(

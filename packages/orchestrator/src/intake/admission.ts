@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { QueuedTask, SourceBundle } from '@specfleet/shared'
 import {
   describeIssues,
+  MAX_TASK_BYTES,
   type OrchestratorId,
   PRIORITIES,
   type Priority,
@@ -51,7 +52,26 @@ export function readTask(data: Uint8Array, newTaskId: () => TaskId): Task {
   const task = withIds(parsed.data, newTaskId)
   if (!SUPPORTED.has(task.kind)) throw new SpecfleetError('task.unsupported', `kind "${task.kind}"`)
   if (task.text !== undefined && isBinary(task.text)) throw new SpecfleetError('spec.binary')
+  if (data.byteLength > ALWAYS_FITS) requireRoom(task)
   return task
+}
+
+/** Whatever is in so few bytes can be written down again. */
+const ALWAYS_FITS = 4096
+
+/** What could not be written into a record would come back from the queue for ever. */
+function requireRoom(task: Task): void {
+  const bytes = Buffer.byteLength(written(task))
+  if (bytes > MAX_TASK_BYTES)
+    throw new SpecfleetError('task.too-large', `it is ${bytes} bytes of JSON, and ${MAX_TASK_BYTES} may be kept`)
+}
+
+function written(task: Task): string {
+  try {
+    return JSON.stringify(task)
+  } catch (cause) {
+    throw new SpecfleetError('task.malformed', 'it is nested too deeply', { cause })
+  }
 }
 
 function parseJson(data: Uint8Array): unknown {

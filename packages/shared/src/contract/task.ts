@@ -5,6 +5,12 @@ import { ApprovalGate, ExecutionMode, Phase } from './phase.ts'
 /** Longest spec or prompt text a task may carry, in characters. */
 export const MAX_TASK_TEXT = 256 * 1024
 
+/**
+ * Most bytes of a whole task, written as JSON: its record, and the fact that tells of it,
+ * have to fit into one message of 1 MiB together with all that a run adds.
+ */
+export const MAX_TASK_BYTES = 896 * 1024
+
 export const TASK_KINDS = ['spec', 'prompt', 'ticket', 'validate'] as const
 export const TaskKind = z.enum(TASK_KINDS)
 export type TaskKind = z.infer<typeof TaskKind>
