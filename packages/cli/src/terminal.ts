@@ -11,6 +11,8 @@ export type Terminal = {
   print(line?: string): void
   /** The result as JSON. */
   printJson(value: unknown): void
+  /** One of many results, as a line of JSON. */
+  printJsonLine(value: unknown): void
   /** A line that is not part of the result. */
   note(line: string): void
   /** Lines that replace those of the last call, on a terminal only. */
@@ -28,6 +30,7 @@ export function openTerminal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
     interactive,
     print: (line = '') => void stdout.write(`${line}\n`),
     printJson: (value) => void stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    printJsonLine: (value) => void stdout.write(`${JSON.stringify(value)}\n`),
     note: (line) => void stderr.write(`${line}\n`),
     live: (lines) => {
       if (interactive) update(lines.join('\n'))

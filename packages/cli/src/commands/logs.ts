@@ -17,7 +17,7 @@ export async function logs(
     const past: (Fact | Trace)[] = []
     let caughtUp = false
     const print = (event: Fact | Trace) => {
-      if (flags.json === true) terminal.printJson(event)
+      if (flags.json === true) terminal.printJsonLine(event)
       else for (const line of logLines(event, terminal.style)) terminal.print(line)
     }
     const take = (event: Fact | Trace) => {

@@ -11,7 +11,7 @@ export async function submit(
   const task = await taskFromFlags(flags, env.user)
   return await withFleet(env, async (client) => {
     const answer = await client.submit(task)
-    if (flags.json === true) terminal.printJson(answer)
+    if (flags.json === true) terminal.printJsonLine(answer)
     else if (answer.state === 'queued') terminal.print(`queued  spec ${answer.specId}  run ${answer.runId}`)
     else terminal.print(`known   spec ${answer.specId}  run ${answer.runId} is ${answer.state}; nothing new was queued`)
     if (flags.watch !== true) return 0

@@ -34,7 +34,7 @@ export async function watchRun(
   const startedAt = options.startedAt ?? Date.now()
   const draw = () => terminal.live(model.render(terminal.style, { now: Date.now(), startedAt, width: terminal.width }))
   const onFact = (fact: Fact) => {
-    if (options.json === true) terminal.printJson(fact)
+    if (options.json === true) terminal.printJsonLine(fact)
     if (fact.runId !== run.runId && fact.runId !== '-') return
     model.fact(fact)
     const line = options.json === true || terminal.interactive ? undefined : describeFact(fact)
