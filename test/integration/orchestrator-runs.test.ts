@@ -154,6 +154,28 @@ describe('a run', () => {
 })
 
 describe('a person', () => {
+  test('retries what has failed for good: it is queued once more, however often they ask', async () => {
+    const fails: Script = async (worker) => {
+      await ready(worker)
+      await worker.state({ type: 'run.delivered', data: { outcome: 'failed', reason: 'no luck', usage: NO_USAGE } })
+      return 1
+    }
+    scripts = [fails]
+    const specId = await fleet.submit({ kind: 'prompt', text: 'try', taskId: 'luckless' })
+    const facts = fleet.factsOf(specId)
+    expect((await facts.until('run.settled')).data.outcome).toBe('failed')
+    scripts = [deliver]
+    const retry = () => fleet.api('command', { command: 'retry', specId })
+    const [one, two] = await Promise.all([retry(), retry()])
+    const requeued = new Set([one.requeued, two.requeued].filter((id) => id !== undefined))
+    expect(requeued.size).toBe(1)
+    await facts.until('run.settled', ({ data }) => data.outcome === 'done')
+    expect(facts.all.filter(({ type }) => type === 'run.claimed').map(({ runId }) => runId)).toEqual([
+      'luckless',
+      ...requeued,
+    ])
+  })
+
   test('cancels: the worker is told, and the run is settled', async () => {
     scripts = [workUntilTold]
     const specId = await fleet.submit({ kind: 'prompt', text: 'cancel me', taskId: 'cancel-me' })

@@ -1,15 +1,16 @@
-import type { Bus, Command, FactLog, NewFact, RunId, SpecId, TaskId, TaskQueue } from '@specfleet/shared'
+import { createHash } from 'node:crypto'
+import type { Bus, Command, FactLog, NewFact, RunId, SpecId, TaskQueue } from '@specfleet/shared'
 import {
   type ControlMessage,
   type Decision,
   decide,
   isPlaced,
   newMessageId,
-  newTaskId,
   type PlacedRun,
   runIdOf,
   SpecfleetError,
   subjects,
+  TaskId,
 } from '@specfleet/shared'
 import { type ControlSender, endingMessage } from '../control/sender.ts'
 import type { FactWriter } from '../facts.ts'
@@ -38,27 +39,33 @@ export type CommandOutcome = { readonly facts: string[]; readonly reachedRuns: R
  * @throws SpecfleetError `command.refused`, `spec.unknown`.
  */
 export async function carryOut(desk: CommandDesk, command: Command, signal: AbortSignal): Promise<CommandOutcome> {
-  const decision = await decideAndAppend(desk, command, signal)
+  const { decision, runs } = await decideAndAppend(desk, command, signal)
   const facts = decision.facts.map(({ type }) => type)
   const reachedRuns = decision.control === undefined ? [] : await tellRuns(desk, command, decision.control, signal)
   if (decision.requeue === undefined) return { facts, reachedRuns }
-  return { facts, reachedRuns, requeued: await requeue(desk, decision.requeue, signal) }
+  return { facts, reachedRuns, requeued: await requeue(desk, decision.requeue, runs, signal) }
 }
 
 type Accepted = Extract<Decision, { ok: true }>
 
-async function decideAndAppend(desk: CommandDesk, command: Command, signal: AbortSignal): Promise<Accepted> {
+/** `runs`: how many the spec had when it was decided. */
+async function decideAndAppend(
+  desk: CommandDesk,
+  command: Command,
+  signal: AbortSignal,
+): Promise<{ decision: Accepted; runs: number }> {
   const { specId } = command
   for (;;) {
     signal.throwIfAborted()
     await desk.ledger.caughtUp(await desk.factLog.lastSeq(), signal)
     const seen = desk.ledger.lastSeqOf(specId)
-    const decision = decide(desk.ledger.spec(specId), command)
+    const spec = desk.ledger.spec(specId)
+    const decision = decide(spec, command)
     if (!decision.ok) throw new SpecfleetError(decision.code, decision.message)
     try {
       const seq = await appendAll(desk.facts, specId, decision.facts, seen)
       await desk.ledger.caughtUp(seq, signal)
-      return decision
+      return { decision, runs: spec?.runs.length ?? 0 }
     } catch (error) {
       if (!(error instanceof SpecfleetError) || error.code !== 'bus.conflict') throw error
     }
@@ -99,12 +106,22 @@ function messageFor(
   return endingMessage(to, kind === 'cancel' ? 'cancel' : 'pause')
 }
 
-/** The same task under a new id; what it said of text, phase and context is in the log, and may be out of date. */
-async function requeue({ table, queue }: CommandDesk, taskId: TaskId, signal: AbortSignal): Promise<TaskId> {
+/**
+ * The same task under a new id; what it said of text, phase and context is in the log, and may
+ * be out of date. The id is the same until the next run is claimed: asked for twice, it runs once.
+ */
+async function requeue(
+  { table, queue }: CommandDesk,
+  taskId: TaskId,
+  runs: number,
+  signal: AbortSignal,
+): Promise<TaskId> {
   const before = await table.read(runIdOf(taskId))
   if (before === undefined) throw new SpecfleetError('run.unknown', taskId)
   const { text: _text, phase: _phase, context: _context, ...task } = before.task
-  const again = { ...task, taskId: newTaskId() }
-  await queue.publish(subjects.task(task.priority, task.kind), JSON.stringify(again), { id: again.taskId, signal })
+  const hash = createHash('sha256').update(`${taskId} again ${runs}`)
+  const again = { ...task, taskId: TaskId.parse(hash.digest('hex').slice(0, 32)) }
+  // A message of its own each time: an earlier one may have been refused for a reason that is over.
+  await queue.publish(subjects.task(task.priority, task.kind), JSON.stringify(again), { signal })
   return again.taskId
 }

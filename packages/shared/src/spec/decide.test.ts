@@ -55,6 +55,16 @@ describe('decide', () => {
     expect(ask(prompt, { command: 'retry' })).toMatchObject({ ok: true, requeue: RUN })
   })
 
+  it('queues it again when that was lost behind the last command', () => {
+    for (const kind of ['spec', 'prompt'] as const) {
+      const log = new SpecLog().submit('task-1', { kind }).claim().fence()
+      log.supervise('run.settled', { outcome: 'failed' }).command({ command: 'retry', specId: SPEC })
+      expect(ask(log, { command: 'retry' })).toEqual({ ok: true, facts: [], requeue: RUN })
+      log.submit('task-2', { kind }).claim('task-2')
+      expect(refusal(ask(log, { command: 'retry' }))).toContain('nothing of it has failed')
+    }
+  })
+
   it('approves and rejects the gate that waits', () => {
     const log = new SpecLog()
       .submit('task-1', { approval: ['requirements'] })

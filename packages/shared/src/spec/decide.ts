@@ -57,6 +57,7 @@ function against(state: SpecState, command: Command): string | undefined {
     case 'cancel':
       return againstCancel(state)
     case 'retry':
+      if (isStranded(state)) return undefined
       if (isOpen(state) && haltedRun(state) === undefined) return 'nothing of it has failed or is parked'
       return againstResume(state)
     case 'approve':
@@ -84,7 +85,7 @@ function factsOf(state: SpecState, command: Command): NewFact[] {
       return [{ type: 'spec.paused', data: by }]
     case 'resume':
     case 'retry':
-      return [{ type: 'spec.resumed', data: by }]
+      return isStranded(state) ? [] : [{ type: 'spec.resumed', data: by }]
     case 'cancel':
       return [{ type: 'spec.cancelled', data: { ...by, ...reasonOf(command.reason) } }]
     case 'approve': {
@@ -137,7 +138,11 @@ function leavesWork(state: SpecState, command: Command): boolean {
       return true
     case 'resume':
     case 'retry':
-      return state.lifecycle === 'scoping' || (state.lifecycle === 'failed' && state.stage !== 'execution')
+      return (
+        state.lifecycle === 'scoping' ||
+        (state.lifecycle === 'failed' && state.stage !== 'execution') ||
+        isStranded(state)
+      )
     case 'pause':
     case 'cancel':
     case 'archive':
@@ -145,6 +150,16 @@ function leavesWork(state: SpecState, command: Command): boolean {
       return false
   }
 }
+
+/**
+ * Whether there is work and nobody left to do it: whoever carried out the last command died
+ * before it had queued the task again.
+ */
+const isStranded = (state: SpecState): boolean =>
+  isOpen(state) &&
+  !state.paused &&
+  (state.lifecycle === 'scoping' || state.lifecycle === 'backlog') &&
+  taskToRequeue(state) !== undefined
 
 /** The last task that could do the work, when none is left that will. */
 function taskToRequeue(state: SpecState): TaskId | undefined {
