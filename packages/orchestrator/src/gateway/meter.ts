@@ -24,23 +24,20 @@ export class Meter {
     this.#free = options.free
   }
 
-  /** US dollars of this call; `null` when unknown. */
-  count(runId: RunId, { model, tokens }: CallReport): number | null {
+  /** What this call cost, and the run with it so far; `null` where a price is unknown. */
+  count(runId: RunId, { model, tokens }: CallReport): { usd: number | null; run: Spent } {
     const usd = this.#free ? 0 : costOf(model ?? '', tokens)
     const before = this.#runs.get(runId) ?? NOTHING
-    this.#runs.delete(runId)
-    this.#runs.set(runId, {
+    const run: Spent = {
       calls: before.calls + 1,
       inputTokens: before.inputTokens + tokens.input + tokens.cacheRead + tokens.cacheWrite5m + tokens.cacheWrite1h,
       outputTokens: before.outputTokens + tokens.output,
       usd: before.usd === null || usd === null ? null : before.usd + usd,
-    })
+    }
+    this.#runs.delete(runId)
+    this.#runs.set(runId, run)
     const [oldest] = this.#runs.keys()
     if (this.#runs.size > MOST_RUNS && oldest !== undefined) this.#runs.delete(oldest)
-    return usd
-  }
-
-  of(runId: RunId): Spent {
-    return this.#runs.get(runId) ?? NOTHING
+    return { usd, run }
   }
 }

@@ -65,7 +65,7 @@ function metered(
       ended,
       model: report.model,
       ...report.tokens,
-      usd: counts ? meter.count(run.runId, report) : null,
+      ...(counts ? meter.count(run.runId, report) : {}),
       ms: Math.round(clock.monotonic() - startedAt),
     })
   }

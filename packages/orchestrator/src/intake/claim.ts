@@ -1,10 +1,11 @@
-import type { Bus, FactLog, OrchestratorId, QueuedTask, SourceBundle, SourceRef, Task } from '@specfleet/shared'
+import type { Bus, FactLog, OrchestratorId, QueuedTask, SourceBundle, SourceRef } from '@specfleet/shared'
 import { buryMessage, runIdOf, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
 import { type Clock, every } from '../clock.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Log } from '../log.ts'
 import type { RunTable } from '../supervisor/run-table.ts'
 import { claimOf, readQueuedTask } from './admission.ts'
+import { checkAgainstFleet } from './fleet-check.ts'
 
 const STILL_WORKING_MS = 5_000
 /** A source that cannot be reached is tried so often before the task is given up. */
@@ -65,7 +66,7 @@ async function claim(
   message: QueuedTask,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { bus, table, clock } = collaborators
+  const { bus, table, clock, fetchSource } = collaborators
   try {
     const task = readQueuedTask(message)
     // The claim itself finds a duplicate; but nothing is fetched for one.
@@ -74,7 +75,9 @@ async function claim(
       await message.ack()
       return ['duplicate', { runId: known.runId, state: known.state }]
     }
-    const source = await prepare(collaborators, options, task, signal)
+    const spec = await checkAgainstFleet({ ...collaborators, ...options }, task, signal)
+    const from = task.source ?? spec?.source
+    const source = from === undefined ? null : await fetchSource(from, signal)
     const { created, run } = await table.create(claimOf(task, source, options.me, clock.now()))
     await message.ack()
     return [created ? 'claimed' : 'duplicate', { runId: run.runId, specId: run.specId, state: run.state }]
@@ -84,26 +87,6 @@ async function claim(
     await message.ack()
     return ['refused', { error }]
   }
-}
-
-/** Everything that is checked, and fetched, before a run exists. */
-async function prepare(
-  { ledger, factLog, fetchSource }: Collaborators,
-  { provider }: ClaimOptions,
-  task: Task,
-  signal: AbortSignal,
-): Promise<SourceBundle | null> {
-  if (task.provider !== undefined && task.provider !== provider)
-    throw new SpecfleetError(
-      'provider.unknown',
-      `the task asks for "${task.provider}", and this fleet has "${provider}"`,
-    )
-  if (task.text === undefined) await ledger.caughtUp(await factLog.lastSeq(), signal)
-  const spec = ledger.spec(task.specId)
-  if (task.text === undefined && (spec === undefined || spec.text === ''))
-    throw new SpecfleetError('spec.text-missing', `spec "${task.specId}"`)
-  const source = task.source ?? spec?.source
-  return source === undefined ? null : fetchSource(source, signal)
 }
 
 /** What the sender has to mend; anything retryable goes back to the queue until it has been tried often enough. */
