@@ -61,7 +61,7 @@ function start(args: readonly string[], { env, maxFileBytes }: GitOptions): Chil
 function succeeds(child: Child, { signal }: GitOptions): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const stop = () => {
-      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
+      killGroup(child)
       reject(signal.reason)
     }
     child.once('error', (cause) => reject(new SpecfleetError('internal', 'git could not be started', { cause })))
@@ -72,6 +72,16 @@ function succeeds(child: Child, { signal }: GitOptions): Promise<boolean> {
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
   })
+}
+
+/** It may have ended already, with what it printed still on its way to us. */
+function killGroup({ pid }: Child): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
 }
 
 async function textOf(stream: Readable): Promise<string> {
