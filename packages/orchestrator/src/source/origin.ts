@@ -25,12 +25,28 @@ const URL_LIKE = /^[a-z][a-z0-9+.-]*:\/\//i
 /** `user@host:path`, as git and ssh write it. */
 const SCP_LIKE = /^[^/\s]+@[^/:\s]+:/
 
-/** @throws SpecfleetError `source.not-found` for a path that depends on where we were started. */
+/**
+ * @throws SpecfleetError `source.not-found` for a path that depends on where we were started
+ *   or is on another host; `source.has-password`.
+ */
 export function originOf({ git: given }: SourceRef): Origin {
-  if (/^file:/i.test(given)) return { kind: 'local', path: fileURLToPath(given) }
+  if (/^file:/i.test(given)) return { kind: 'local', path: pathOfUrl(given) }
+  if (hasPassword(given)) throw new SpecfleetError('source.has-password')
   if (URL_LIKE.test(given) || SCP_LIKE.test(given)) return { kind: 'remote', url: given }
   if (!isAbsolute(given)) throw new SpecfleetError('source.not-found', `${given} is not an absolute path`)
   return { kind: 'local', path: given }
+}
+
+/** Where HTTP gives a name alone, that is the token. */
+const hasPassword = (given: string): boolean =>
+  /^[a-z][a-z0-9+.-]*:\/\/[^/@]*:[^/@]*@/i.test(given) || /^https?:\/\/[^/@]+@/i.test(given)
+
+function pathOfUrl(url: string): string {
+  try {
+    return fileURLToPath(url)
+  } catch (cause) {
+    throw new SpecfleetError('source.not-found', `${url} names no path on this host`, { cause })
+  }
 }
 
 /** @throws SpecfleetError `source.not-found`, `source.not-a-repository`, `source.empty`, `source.ref-unknown`. */

@@ -76,6 +76,13 @@ export const ERRORS = {
     'the source is no git repository',
     'run `git init` and commit there, or name another',
   ),
+  'source.has-password': entry(
+    2,
+    422,
+    false,
+    'the URL of the source holds a password or token, which would be kept for everybody to read',
+    "leave it out, and give it to this host's git by a credential helper or a key",
+  ),
   'source.empty': entry(2, 422, false, 'the source repository has no commit', 'commit something first'),
   'source.too-large': entry(
     2,

@@ -21,12 +21,15 @@ export type Priority = z.infer<typeof Priority>
 
 /** Where the trusted side fetches the source from: a git URL or a local path. */
 export const SourceRef = z.object({
-  git: z.string().min(1).max(4096),
+  git: z
+    .string()
+    .max(4096)
+    .regex(/^\P{Cc}+$/u, 'a path or URL has no control characters'),
   ref: z
     .string()
     .min(1)
     .max(256)
-    .regex(/^[^-\s][^\s]*$/, 'a git ref has no spaces and no leading dash')
+    .regex(/^[^-\s\p{Cc}][^\s\p{Cc}]*$/u, 'a git ref has no spaces, no control characters and no leading dash')
     .optional(),
 })
 export type SourceRef = z.infer<typeof SourceRef>
