@@ -273,6 +273,17 @@ test('revoking is idempotent, hits one account alone, and outlives a restart of 
   await expect(mint.revoke('not an account')).rejects.toMatchObject({ code: 'request.malformed' })
 })
 
+test('sandboxes of another fleet on the same server are not counted among ours', async () => {
+  const { nats, bus, system, mint } = await startWorld()
+  const { operatorSigningSeed, kit } = nats
+  const others = { operatorSigningSeed, appAccountId: kit.systemAccountId, now: () => new Date(), spare: 0 }
+  await using theirs = openCredentialMint({ system, app: bus, ...others })
+  const ours = await mint.mint(OWN, inAnHour())
+  const { account } = await theirs.mint({ ...OWN, epoch: epochOf(3) }, inAnHour())
+  expect(await mint.accounts()).toEqual([ours.account])
+  expect(await theirs.accounts()).toEqual([account])
+})
+
 test('a credential ends at its time, and a renewed one goes on', async () => {
   const { nats, mint } = await startWorld()
   const soon = { expiresAt: new Date(Date.now() + 1_500) }

@@ -28,7 +28,7 @@ export interface CredentialMint extends AsyncDisposable {
   renew(account: string, scope: SandboxScope, options: { expiresAt: Date }): Promise<{ creds: string }>
   /** Once it resolves the server accepts nothing more of that account. Idempotent. */
   revoke(account: string): Promise<void>
-  /** Sandbox accounts the server knows. */
+  /** Sandbox accounts the server knows that import from our own: a server may serve more fleets. */
   accounts(): Promise<string[]>
 }
 
@@ -87,7 +87,7 @@ export function openCredentialMint(options: MintOptions): CredentialMint {
       await settleStreams(options.app)
       await command(system, 'DELETE', deletion(operator, account, now()))
     },
-    accounts: () => sandboxAccounts(system),
+    accounts: () => sandboxAccounts(system, appAccountId),
     [Symbol.asyncDispose]: () => spares.drain(),
   }
 }
@@ -162,14 +162,19 @@ async function settleStreams(app: Bus): Promise<void> {
   await Promise.all(['sf.log.-.-.0.probe', 'sf.trace.-.-.0.probe', 'sf.turn.-.-.0'].map(settle))
 }
 
-async function sandboxAccounts(system: Bus): Promise<string[]> {
+const Imports = z.looseObject({ imports: z.array(z.looseObject({ account: z.string() })).default([]) })
+
+async function sandboxAccounts(system: Bus, appAccountId: string): Promise<string[]> {
   const listed = Listed.parse(await system.requestJson('$SYS.REQ.CLAIMS.LIST', {}, { timeoutMs: ANSWER_MS }))
   const found: string[] = []
   for (const account of listed.data ?? []) {
     if (!isPublicKey('account', account)) continue
     const jwt = await system.request(`$SYS.REQ.ACCOUNT.${account}.CLAIMS.LOOKUP`, '', { timeoutMs: ANSWER_MS })
-    const name = readClaims(Buffer.from(jwt.data).toString('utf8'))?.name
-    if (name?.startsWith(SANDBOX_ACCOUNT_PREFIX)) found.push(account)
+    const claims = readClaims(Buffer.from(jwt.data).toString('utf8'))
+    if (!claims?.name?.startsWith(SANDBOX_ACCOUNT_PREFIX)) continue
+    // One whose revocation was cut short imports nothing any more, and is anybody's to remove.
+    const { imports } = Imports.parse(claims.nats)
+    if (imports.every((each) => each.account === appAccountId)) found.push(account)
   }
   return found
 }
