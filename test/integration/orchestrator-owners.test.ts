@@ -120,6 +120,27 @@ test('a worker that does not heed a drain is ended by force, and a forced end as
   expect(facts.types()).not.toContain('run.lost')
 })
 
+test('a silent worker is fenced although its engine is away, and destroyed when that is back', async () => {
+  const fallsSilent: Script = async (worker) => {
+    worker.beat()
+    await worker.state({ type: 'run.ready', data: { bootMs: 1, worker: 'scripted', path: 'plain' } })
+    worker.stopBeating()
+    return new Promise(() => {})
+  }
+  await using fleet = await startFleet({ scriptOf: ({ labels }) => (labels.epoch === 1 ? fallsSilent : deliver) })
+  await fleet.join({ backoff: { firstMs: 20, longestMs: 20, provenMs: 0, attemptLimit: 100 } })
+  await fleet.submit(TASK)
+  const facts = fleet.factsOf('spec')
+  await facts.until('run.ready')
+  fleet.engine.away = true
+  expect((await facts.until('run.lost')).data.cause).toMatchObject({ kind: 'lost-heartbeat' })
+  await facts.until('run.lost', ({ data }) => data.cause.kind === 'provider-error')
+  expect(fleet.engine.existing).toEqual([first])
+  fleet.engine.comeBack()
+  expect((await facts.until('run.settled')).data.outcome).toBe('done')
+  await fleet.engine.untilGone('run')
+})
+
 test('an outage of the bus kills nothing: everybody waits, and goes on when it is back', async () => {
   const back = Promise.withResolvers<void>()
   const waits: Script = async (worker) => {

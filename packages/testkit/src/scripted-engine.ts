@@ -22,6 +22,8 @@ export class ScriptedEngine implements AsyncDisposable {
   readonly requests: SandboxRequest[] = []
   /** While set, `create` answers this instead. */
   failure: Extract<Created, { kind: 'failed' }> | undefined
+  /** While set, the engine answers nothing else than that it is away. */
+  away = false
   readonly #busUrl: string
   readonly #scriptOf: (request: SandboxRequest) => Script
   readonly #inmates = new Map<SandboxId, Inmate>()
@@ -40,11 +42,12 @@ export class ScriptedEngine implements AsyncDisposable {
       name: 'scripted',
       engine: this.engine,
       isolation: 'none: scripts in the process of the test',
-      create: async (request) => this.#create(request),
-      inspect: async (id) => this.#describe(id),
-      list: async () => [...this.#inmates.keys()].flatMap((id) => this.#describe(id) ?? []),
-      stop: (id) => this.kill(id),
+      create: async (request) => this.#reached().#create(request),
+      inspect: async (id) => this.#reached().#describe(id),
+      list: async () => [...this.#reached().#inmates.keys()].flatMap((id) => this.#describe(id) ?? []),
+      stop: async (id) => this.#reached().kill(id),
       destroy: async (id) => {
+        this.#reached()
         await this.kill(id)
         this.#inmates.delete(id)
         for (const wake of this.#destroyed.splice(0)) wake()
@@ -80,6 +83,17 @@ export class ScriptedEngine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.existing.map((id) => this.kill(id)))
+  }
+
+  #reached(): this {
+    if (this.away) throw new Error('the engine is away')
+    return this
+  }
+
+  /** It is back, and says that something may have been missed. */
+  comeBack(): void {
+    this.away = false
+    for (const listener of this.#listeners) listener({ kind: 'gap' })
   }
 
   #create(request: SandboxRequest): Created {

@@ -1,5 +1,6 @@
 import type { DeathCause, ExitReport, PlacedRun } from '@specfleet/shared'
 import { causeOfExit, describeCause, purgeTurns } from '@specfleet/shared'
+import type { Sandbox } from '../providers/provider.ts'
 import { type Aftermath, aftermath, type DeadIncarnation } from './aftermath.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
 import { consultLog, knownNow, type LogKnowledge } from './log-knowledge.ts'
@@ -12,7 +13,9 @@ import type { ClaimedRun, Evidence } from './world.ts'
  * 1. Before its account is revoked the engine and the bus are asked once more: the living are
  *    not buried on old news, nor by an owner that was replaced while it slept.
  * 2. The account is revoked before the log is consulted, so nothing it says comes after.
- * 3. What the engine can tell of its death is taken before the sandbox is destroyed.
+ * 3. What the engine can tell of its death is taken before the sandbox is destroyed. An engine
+ *    that cannot be asked keeps nobody from being condemned: the fence is the account, and the
+ *    sandbox is an orphan once the engine is back.
  * 4. Facts first, then the record, then clean-up: a crash in between repeats facts, which
  *    are idempotent, or leaves a sandbox that is an orphan by its labels. Turns have no labels:
  *    they go before the record says `settled`, after which nobody looks at the run again.
@@ -24,8 +27,7 @@ export async function bury(
   evidence: Evidence,
   signal: AbortSignal,
 ): Promise<void> {
-  const reachable = run.placement.engine === crew.provider.engine
-  const seen = reachable ? await crew.sandboxes.look(run.placement.sandboxId) : undefined
+  const seen = await lookOnce(crew, run, evidence)
   const lives = seen !== undefined && seen.state.kind !== 'exited'
   if (lives && (evidence.kind === 'exited' || evidence.kind === 'vanished')) return
   if (!(await crew.table.isCurrent(run))) return
@@ -41,9 +43,10 @@ export async function bury(
   }
   const next = aftermath(known.demand, known.view, dead, run.failures, options.backoff, crew.random())
   await finish(crew, run, next, known, exit?.logTail ?? [], signal)
-  if (reachable) await crew.provider.destroy(run.placement.sandboxId)
-  crew.sandboxes.gone(run.placement.sandboxId)
   crew.heartbeats.forget(run.placement.sandboxId)
+  if (run.placement.engine !== crew.provider.engine) return
+  await crew.provider.destroy(run.placement.sandboxId)
+  crew.sandboxes.gone(run.placement.sandboxId)
 }
 
 /** A claimed run that is not to be worked on: it ends, waits or is parked as the log says. */
@@ -102,10 +105,27 @@ async function finish(
   })
 }
 
+/** What our engine has of the incarnation; `undefined` on another's, or when it cannot say and need not. */
+async function lookOnce(crew: Crew, run: PlacedRun, evidence: Evidence): Promise<Sandbox | undefined> {
+  if (run.placement.engine !== crew.provider.engine) return undefined
+  try {
+    return await crew.sandboxes.look(run.placement.sandboxId)
+  } catch (error) {
+    if (evidence.kind === 'exited' || evidence.kind === 'vanished') throw error
+    crew.log.warn('engine.not-asked', { sandboxId: run.placement.sandboxId, error })
+    return undefined
+  }
+}
+
 async function endByForce(crew: Crew, run: PlacedRun): Promise<ExitReport | undefined> {
-  await crew.provider.stop(run.placement.sandboxId, 'kill')
-  const remains = await crew.sandboxes.look(run.placement.sandboxId)
-  return remains?.state.kind === 'exited' ? remains.state.exit : undefined
+  try {
+    await crew.provider.stop(run.placement.sandboxId, 'kill')
+    const remains = await crew.sandboxes.look(run.placement.sandboxId)
+    return remains?.state.kind === 'exited' ? remains.state.exit : undefined
+  } catch (error) {
+    crew.log.warn('engine.not-asked', { sandboxId: run.placement.sandboxId, error })
+    return undefined
+  }
 }
 
 function causeOf(evidence: Evidence): DeathCause {
