@@ -102,6 +102,13 @@ test('malformed and incomplete turns are skipped; a purge takes one run only', a
   expect(await readTurns(bus, specId, runOf('other'))).toHaveLength(1)
 })
 
+test('nobody reads more turns of a run than fit into memory', async () => {
+  const { bus } = await startBus()
+  for (const turn of [1, 2, 3]) await storeTurn(bus, scope(turn), turnOf(turn, 'x'.repeat(400_000)))
+  expect(await readTurns(bus, specId, runId, { maxBytes: 2_000_000 })).toHaveLength(3)
+  await expect(readTurns(bus, specId, runId, { maxBytes: 1_000_000 })).rejects.toMatchObject({ code: 'bus.too-large' })
+})
+
 test('a turn is stored over a kill and a restart of the server, once', async () => {
   const { nats, bus } = await startBus()
   await storeTurn(bus, scope(1), turnOf(1))

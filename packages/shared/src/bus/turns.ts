@@ -39,19 +39,28 @@ export async function storeTurn(
   return { seq }
 }
 
+/** Far more than any conversation holds: a sandbox that stores more shall not fill the memory of who reads it. */
+const MOST_BYTES = 128 * 1024 * 1024
+
 /**
  * Turns of a run in the order they were stored. A turn of an epoch in `limits` counts
  * only up to that sequence. Incomplete and malformed ones are skipped.
+ * @throws SpecfleetError `bus.too-large` when they are more than `maxBytes` (default 128 MiB) together.
  */
 export async function readTurns(
   bus: Bus,
   specId: SpecId,
   runId: RunId,
-  options: { limits?: ReadonlyMap<number, number> } = {},
+  options: { limits?: ReadonlyMap<number, number>; maxBytes?: number } = {},
 ): Promise<StoredTurn[]> {
+  const { maxBytes = MOST_BYTES } = options
+  let bytes = 0
   const parts = new PartCollector()
   const turns: StoredTurn[] = []
   for await (const { seq, subject, data, headers } of readSubject(bus, STREAMS.turns, turnsOf(specId, runId))) {
+    bytes += data.byteLength
+    if (bytes > maxBytes)
+      throw new SpecfleetError('bus.too-large', `run ${runId} has stored more than ${maxBytes} bytes`)
     const epoch = parseScopedSubject(subject)?.epoch
     if (epoch === undefined || seq > (options.limits?.get(epoch) ?? Number.POSITIVE_INFINITY)) continue
     const whole = parts.add(subject, headers()[PART_HEADER], data)
