@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import {
   BUCKETS,
   newTaskId,
@@ -154,8 +155,11 @@ test('an outage of the bus kills nothing: everybody waits, and goes on when it i
   await fleet.submit(TASK)
   const facts = fleet.factsOf('spec')
   await facts.until('run.ready')
+  const deaf = new Promise((resolve) => fleet.onLog(({ kind }) => kind === 'disconnected' && resolve(kind)))
   await fleet.nats.kill9()
-  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  await deaf
+  // An outage is time that passes: twice what a silence may last.
+  await setTimeout(1_200)
   await fleet.nats.restart()
   back.resolve()
   expect((await facts.until('run.settled')).data.outcome).toBe('done')

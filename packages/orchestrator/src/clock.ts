@@ -20,12 +20,6 @@ export const systemClock: Clock = {
   },
 }
 
-/** Resolves after `ms`. Rejects with the signal's reason; leaves neither timer nor listener behind. */
-export async function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  await pause(clock, ms, signal)
-  signal.throwIfAborted()
-}
-
 /** Resolves after `ms`, or as soon as the signal aborts; leaves neither timer nor listener behind. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
