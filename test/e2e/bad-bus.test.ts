@@ -16,7 +16,10 @@ let fleet: Fleet
 beforeAll(async () => {
   fleet = await startFleet()
 })
-afterAll(() => fleet?.[Symbol.asyncDispose]())
+afterAll(async () => {
+  await using ended = fleet
+  await ended.endInOrder()
+})
 beforeEach(({ onTestFailed }) => onTestFailed(() => fleet.printLogs()))
 
 /** A process of ours, without a terminal. */

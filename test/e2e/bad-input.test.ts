@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { listDead, MAX_TASK_TEXT, SpecId, subjects } from '../../packages/shared/src/index.ts'
-import { type Fleet, has, settled, startFleet } from '../../packages/testkit/src/fleet.ts'
+import { type Fleet, startFleet } from '../../packages/testkit/src/fleet.ts'
+import { has, settled } from '../../packages/testkit/src/fleet-waits.ts'
 import { runCommand } from './command-line.ts'
 import { NOTES_SPEC, repositoryOf, SMALL_SERVICE, type TemporaryRepository } from './repositories.ts'
 
@@ -15,8 +16,9 @@ beforeAll(async () => {
   source = await repositoryOf(SMALL_SERVICE)
 })
 afterAll(async () => {
-  await fleet?.[Symbol.asyncDispose]()
-  await source?.[Symbol.asyncDispose]()
+  await using _source = source
+  await using ended = fleet
+  await ended.endInOrder()
 })
 beforeEach(({ onTestFailed }) => onTestFailed(() => fleet.printLogs()))
 

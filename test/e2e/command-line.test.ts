@@ -1,7 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Fleet, settled, startFleet } from '../../packages/testkit/src/fleet.ts'
+import { type Fleet, startFleet } from '../../packages/testkit/src/fleet.ts'
+import { settled } from '../../packages/testkit/src/fleet-waits.ts'
 import { emptyHome, runCommand } from './command-line.ts'
 import { PHASES } from './plans.ts'
 import { NOTES_SPEC, repositoryOf, SMALL_SERVICE, type TemporaryRepository } from './repositories.ts'
@@ -17,8 +18,9 @@ beforeAll(async () => {
   await fleet.until('planned', settled)
 })
 afterAll(async () => {
-  await fleet?.[Symbol.asyncDispose]()
-  await source?.[Symbol.asyncDispose]()
+  await using _source = source
+  await using ended = fleet
+  await ended.endInOrder()
 })
 beforeEach(({ onTestFailed }) => onTestFailed(() => fleet.printLogs()))
 

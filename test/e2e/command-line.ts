@@ -5,7 +5,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { COMPILE_CACHE } from '../../packages/testkit/src/fleet.ts'
+import { COMPILE_CACHE } from '../../packages/testkit/src/fleet-member.ts'
 import { expectNothingLeft, removeRemains } from '../../packages/testkit/src/leaks.ts'
 
 const MAIN = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url))

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { readTurns } from '../../packages/shared/src/index.ts'
-import { settled, startFleet } from '../../packages/testkit/src/fleet.ts'
+import { startFleet } from '../../packages/testkit/src/fleet.ts'
+import { settled } from '../../packages/testkit/src/fleet-waits.ts'
 import { startGatedModel } from './gated-model.ts'
 import { paidTwice, planOf } from './plans.ts'
 import { NOTES_SPEC, repositoryOf, SMALL_SERVICE } from './repositories.ts'

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import type { Fact, RunId } from '../../packages/shared/src/index.ts'
-import { type Fleet, has, settled, startFleet } from '../../packages/testkit/src/fleet.ts'
+import type { Fact, RunId, WaitReason } from '../../packages/shared/src/index.ts'
+import { type Fleet, startFleet } from '../../packages/testkit/src/fleet.ts'
+import { has, settled } from '../../packages/testkit/src/fleet-waits.ts'
 import { processesOf } from '../../packages/testkit/src/leaks.ts'
 import { runCommand } from './command-line.ts'
 import { startGatedModel } from './gated-model.ts'
@@ -13,17 +14,8 @@ const delivered =
     facts.filter((fact) => fact.type === 'run.delivered' && fact.data.outcome === outcome).length === times
 
 /** The supervisor writes the record behind the worker's last word. */
-async function untilWaiting(fleet: Fleet, runId: RunId, why: string): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const look = async () => {
-    const run = await fleet.record(runId)
-    if (run.state === 'waiting' && run.why === why) resolve()
-  }
-  using _changes = fleet.app.subscribe(`$KV.sf_runs.${runId}`, () => look())
-  await fleet.app.flush()
-  await look()
-  await promise
-}
+const untilWaiting = (fleet: Fleet, runId: RunId, why: WaitReason) =>
+  fleet.untilRecord(runId, (run) => run.state === 'waiting' && run.why === why)
 
 async function specfleet(fleet: Fleet, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await runCommand(args, fleet.cliEnv)
@@ -134,6 +126,7 @@ test('a run whose worker dies in every epoch is parked with the causes in order,
   await specfleet(fleet, 'retry', 'doomed')
   const facts = await fleet.until('doomed', settled)
   expect(facts.at(-1)).toMatchObject({ epoch: 4, data: { outcome: 'done' } })
-  expect(await fleet.record(runId)).toMatchObject({ state: 'settled', causes: [{}, {}, {}] })
+  const record = await fleet.untilRecord(runId, ({ state }) => state === 'settled')
+  expect(record).toMatchObject({ causes: [{}, {}, {}] })
   await fleet.endInOrder()
 })

@@ -7,8 +7,8 @@ import { expect, test } from 'vitest'
 import { embeddedAddress } from '../../packages/cli/src/embedded/nats.ts'
 import { FleetClient } from '../../packages/cli/src/fleet/client.ts'
 import { connectTo } from '../../packages/cli/src/fleet/connect.ts'
-import { replaySpec } from '../../packages/cli/src/fleet/follow.ts'
 import { SpecId } from '../../packages/shared/src/index.ts'
+import { settled, untilFacts } from '../../packages/testkit/src/fleet-waits.ts'
 import { emptyHome, runCommand, startCommand } from './command-line.ts'
 import { PHASES } from './plans.ts'
 import { manyFiles, NOTES_SPEC, repositoryOf, SMALL_SERVICE } from './repositories.ts'
@@ -62,12 +62,9 @@ test('two `up` on one NATS share the work', async () => {
     const ids = [1, 2, 3, 4, 5, 6].map((n) => SpecId.parse(`shared-${n}`))
     for (const specId of ids)
       await client.submit({ kind: 'spec', specId, text: NOTES_SPEC, source: { git: source.path } })
-    const watched = await Promise.all(ids.map((id) => runCommand(['watch', id], home.env)))
-    expect(watched.map(({ code }) => code)).toEqual(ids.map(() => 0))
-    const logs = await Promise.all(ids.map((id) => replaySpec(client, id, { traces: false })))
-    const owners = logs.flatMap(({ facts }) =>
-      facts.flatMap((fact) => (fact.type === 'run.claimed' ? [fact.data.owner] : [])),
-    )
+    const logs = await Promise.all(ids.map((id) => untilFacts(client, id, settled)))
+    expect(logs.map((facts) => facts.at(-1)?.data)).toMatchObject(ids.map(() => ({ outcome: 'done' })))
+    const owners = logs.flat().flatMap((fact) => (fact.type === 'run.claimed' ? [fact.data.owner] : []))
     expect(owners).toHaveLength(ids.length)
     expect(new Set(owners).size).toBe(2)
   } finally {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Bus, connectBus, newId, subjects } from '../../packages/shared/src/index.ts'
-import { has, settled, startFleet } from '../../packages/testkit/src/fleet.ts'
+import { startFleet } from '../../packages/testkit/src/fleet.ts'
+import { has, settled } from '../../packages/testkit/src/fleet-waits.ts'
 import { startGatedModel } from './gated-model.ts'
 import { NOTES_SPEC, repositoryOf, SMALL_SERVICE } from './repositories.ts'
 

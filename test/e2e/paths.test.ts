@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Fleet, settled, startFleet } from '../../packages/testkit/src/fleet.ts'
+import { type Fleet, startFleet } from '../../packages/testkit/src/fleet.ts'
+import { settled } from '../../packages/testkit/src/fleet-waits.ts'
 import { runCommand } from './command-line.ts'
 import { PHASES, planOf } from './plans.ts'
 import { ALARM_SPEC, NOTES_SPEC, repositoryOf, SMALL_SERVICE, type TemporaryRepository } from './repositories.ts'
@@ -13,8 +14,9 @@ beforeAll(async () => {
   source = await repositoryOf(SMALL_SERVICE)
 })
 afterAll(async () => {
-  await fleet?.[Symbol.asyncDispose]()
-  await source?.[Symbol.asyncDispose]()
+  await using _source = source
+  await using ended = fleet
+  await ended.endInOrder()
 })
 beforeEach(({ onTestFailed }) => onTestFailed(() => fleet.printLogs()))
 
