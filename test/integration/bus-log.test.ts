@@ -133,12 +133,12 @@ test('one incarnation cannot fill the log: beyond its share it is refused, and o
   const { bus } = await startBus()
   const log = openLog(bus)
   const subject = 'sf.log.spec1.run1.1.phase.started'
-  for (let done = 0; done < 20_000; done += 1_000) {
+  for (let done = 0; done < 2_000; done += 1_000) {
     await Promise.all(Array.from({ length: 1_000 }, () => bus.request(subject, '{}', { timeoutMs: 30_000 })))
   }
   await expect(log.append(newFact({ specId }))).rejects.toMatchObject({ code: 'bus.full' })
   await log.append(newFact({ specId, epoch: 2 }))
-  expect(await log.lastSeq()).toBe(20_001)
+  expect(await log.lastSeq()).toBe(2_001)
 })
 
 test('an append ends with its signal while the server is away', async () => {

@@ -27,6 +27,11 @@ const DUPLICATES_MS = 30 * MINUTE_MS
  * sandbox that floods fills its own subjects and nobody else's.
  */
 const MOST_PER_SUBJECT = 20_000
+/**
+ * Facts are few, and each is written to disk before the next: what a flood gets stored is the
+ * time that everybody else's facts wait. It is still more than the ledger takes for a flood.
+ */
+const MOST_FACTS_PER_SUBJECT = 2_000
 const DEAD_MAX_BYTES = GIB
 /** Keys of orchestrators that went away leave no trace after so long. */
 export const LIVENESS_TTL_MS = MINUTE_MS
@@ -84,7 +89,12 @@ export function declaredStreams(sizes: StreamSizes): StreamConfig[] {
   const bounded = { discard: 'new', discard_new_per_subject: true, max_msgs_per_subject: MOST_PER_SUBJECT }
   return [
     file(STREAMS.tasks, PRIORITIES.map(taskSubject), replicas, { retention: 'workqueue' }),
-    file(STREAMS.log, [subjects.logs], replicas, { ...bounded, deny_delete: true, republish: told(subjects.logs) }),
+    file(STREAMS.log, [subjects.logs], replicas, {
+      ...bounded,
+      max_msgs_per_subject: MOST_FACTS_PER_SUBJECT,
+      deny_delete: true,
+      republish: told(subjects.logs),
+    }),
     file(STREAMS.trace, [subjects.traces], replicas, {
       republish: told(subjects.traces),
       max_age: nanos(sizes.traceMaxAgeMs),
