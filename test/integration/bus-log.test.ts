@@ -81,7 +81,7 @@ test('followers lose nothing and see nothing twice while the server is killed un
         await nats.kill9()
         await nats.restart()
       }
-      appended.push((await log.append(newFact({ specId }))).seq)
+      appended.push((await log.append(newFact({ specId, epoch: 1 + (next % 2) }))).seq)
     }
   }
   await Promise.all(Array.from({ length: 20 }, appender))
