@@ -15,6 +15,7 @@ import {
   type TaskQueue,
 } from '@specfleet/shared'
 import { systemClock as clock } from '../../packages/orchestrator/src/clock.ts'
+import { openFactWriter } from '../../packages/orchestrator/src/facts.ts'
 import { openClaims } from '../../packages/orchestrator/src/intake/claim.ts'
 import { Consumer } from '../../packages/orchestrator/src/intake/consumer.ts'
 import { Projector } from '../../packages/orchestrator/src/ledger/projector.ts'
@@ -82,7 +83,7 @@ async function claimAll({ bus }: Stage): Promise<number> {
   const ledger = new Projector({ log: factLog }, { states: [], foldedTo: 0, floodFactsPerSecond: 1_000_000 })
   const fetchSource = () => Promise.reject(new SpecfleetError('source.unreachable', 'no task here has a source'))
   const claim = openClaims(
-    { bus, table, ledger, factLog, clock, log, fetchSource },
+    { bus, table, ledger, factLog, facts: openFactWriter({ log: factLog, clock }, 'intake'), clock, log, fetchSource },
     { me, provider: 'process' },
     stop.signal,
   )

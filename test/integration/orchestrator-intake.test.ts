@@ -91,6 +91,28 @@ test('a task that comes twice runs once, and the second sender is told how it st
   expect(facts.types().filter((type) => type === 'run.claimed')).toHaveLength(1)
 })
 
+test('a spec is seen while its task waits, and told why when the task is refused in the end', async () => {
+  await using full = await startFleet({ scriptOf: () => deliver })
+  const waiting = await full.join({ slots: 0 })
+  const path = await repository('short-lived')
+  await full.submit({ kind: 'spec', text: '# Waiting', taskId: 'later', specId: 'patient' })
+  await full.submit({ kind: 'spec', text: '# Doomed', taskId: 'never', specId: 'unlucky', source: { git: path } })
+  const { specs } = await full.api('list', { what: 'specs' })
+  expect(specs).toMatchObject([
+    { specId: 'unlucky', lifecycle: 'backlog' },
+    { specId: 'patient', lifecycle: 'backlog', title: 'Waiting', runs: 0 },
+  ])
+
+  await rm(path, { recursive: true })
+  await waiting[Symbol.asyncDispose]()
+  await full.join({ slots: 1 })
+  const failed = await full.factsOf('unlucky').until('spec.failed')
+  expect(failed.data.reason).toContain(path)
+  const patient = full.factsOf('patient')
+  await patient.until('run.settled')
+  expect(patient.types().filter((type) => type === 'spec.submitted')).toHaveLength(1)
+})
+
 describe('the dead letters keep whole, with the reason,', () => {
   test.each<[string, string, string, string]>([
     ['what is no JSON', 'sf.task.normal.spec', 'not json {', 'task.not-json'],

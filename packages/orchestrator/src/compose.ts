@@ -255,7 +255,8 @@ function openIntake({ id, clock, log }: Foundation, intake: Intake, parts: Async
   const stop = new AbortController()
   const fetchSource: Sources['fetch'] = (source, signal) => sources.fetch(source, signal)
   const options = { me: id, provider: provider.name }
-  const accept = openClaims({ bus, table, ledger, factLog, clock, log, fetchSource }, options, stop.signal)
+  const facts = openFactWriter({ log: factLog, clock }, 'intake')
+  const accept = openClaims({ bus, table, ledger, factLog, facts, clock, log, fetchSource }, options, stop.signal)
   const consumer = new Consumer({ queue, slots, clock, log, accept })
   consumer.start()
   return parts.use({

@@ -1,6 +1,7 @@
-import type { Bus, FactLog, OrchestratorId, QueuedTask, SourceBundle, SourceRef } from '@specfleet/shared'
+import type { Bus, FactLog, OrchestratorId, QueuedTask, SourceBundle, SourceRef, Task } from '@specfleet/shared'
 import { buryMessage, runIdOf, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
 import { type Clock, every } from '../clock.ts'
+import type { FactWriter } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Log } from '../log.ts'
 import type { RunTable } from '../supervisor/run-table.ts'
@@ -17,6 +18,7 @@ type Collaborators = {
   readonly table: RunTable
   readonly ledger: Ledger
   readonly factLog: FactLog
+  readonly facts: FactWriter
   readonly clock: Clock
   readonly log: Log
   readonly fetchSource: (source: SourceRef, signal: AbortSignal) => Promise<SourceBundle>
@@ -67,8 +69,9 @@ async function claim(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { bus, table, clock, fetchSource } = collaborators
+  let task: Task | undefined
   try {
-    const task = readQueuedTask(message)
+    task = readQueuedTask(message)
     // The claim itself finds a duplicate; but nothing is fetched for one.
     const known = task.source === undefined ? undefined : await table.read(runIdOf(task.taskId))
     if (known !== undefined) {
@@ -83,10 +86,24 @@ async function claim(
     return [created ? 'claimed' : 'duplicate', { runId: run.runId, specId: run.specId, state: run.state }]
   } catch (error) {
     if (!(error instanceof SpecfleetError) || !isRefusal(error, message.deliveries)) throw error
+    if (task !== undefined) await failWaiting(collaborators, task, error, signal)
     await buryMessage(bus, error.code.replaceAll('.', '-'), message, error.toWire())
     await message.ack()
     return ['refused', { error }]
   }
+}
+
+/** A spec that only waited for this task has nothing else to wait for: it is told why. */
+async function failWaiting(
+  { ledger, factLog, facts }: Collaborators,
+  { specId }: Task,
+  { message }: SpecfleetError,
+  signal: AbortSignal,
+): Promise<void> {
+  await ledger.caughtUp(await factLog.lastSeq(), signal)
+  const spec = ledger.spec(specId)
+  if (spec?.lifecycle === 'backlog' && spec.runs.length === 0)
+    await facts.state({ specId }, { type: 'spec.failed', data: { reason: message.slice(0, 4096) } }, { signal })
 }
 
 /** What the sender has to mend; anything retryable goes back to the queue until it has been tried often enough. */

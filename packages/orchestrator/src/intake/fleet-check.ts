@@ -18,7 +18,7 @@ export async function checkAgainstFleet(
   task: Task,
   signal: AbortSignal,
 ): Promise<SpecState | undefined> {
-  if (task.provider !== undefined && task.provider !== provider) {
+  if (task.provider !== undefined && task.provider !== 'auto' && task.provider !== provider) {
     const detail = `the task asks for "${task.provider}", and this fleet has "${provider}"`
     throw new SpecfleetError('provider.unknown', detail)
   }

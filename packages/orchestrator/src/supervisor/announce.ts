@@ -26,7 +26,8 @@ export async function announce(
   }
 }
 
-function submissionOf(task: Task): FactData<'spec.submitted'> {
+/** What the log is told of a task. */
+export function submissionOf(task: Task): FactData<'spec.submitted'> {
   const { taskId, kind, projectId, text, source, phase, context, approval, budget, submittedBy } = task
   return {
     taskId,
