@@ -109,7 +109,7 @@ test('a spec is seen while its task waits, and told why when the task is refused
   const failed = await full.factsOf('unlucky').until('spec.failed')
   expect(failed.data.reason).toContain(path)
   const patient = full.factsOf('patient')
-  await patient.until('run.settled')
+  await patient.until('run.parked')
   expect(patient.types().filter((type) => type === 'spec.submitted')).toHaveLength(1)
 })
 

@@ -1,9 +1,12 @@
 import { isOwned, type OrchestratorId } from '@specfleet/shared'
+import { Emitter } from '../emitter.ts'
 import type { RunTable } from './run-table.ts'
 
 /** How many runs this orchestrator may still take on. */
 export class Slots {
   readonly total: number
+  /** A reservation ended: where no record followed from it, nothing else tells that the slot is free. */
+  readonly released = new Emitter<void>()
   readonly #table: RunTable
   readonly #me: OrchestratorId
   #reserved = 0
@@ -35,6 +38,7 @@ export class Slots {
         held = false
         this.#reserved -= 1
         this.#tell()
+        this.released.emit()
       },
     }
   }

@@ -53,6 +53,7 @@ export class Supervisor implements AsyncDisposable {
     this.#listeners.use(table.changes.on(() => this.wake()))
     this.#listeners.use(sandboxes.changes.on(() => this.wake()))
     this.#listeners.use(this.#with.peers.changes.on(() => this.wake()))
+    this.#listeners.use(this.#with.slots.released.on(() => this.wake()))
     this.#listeners.use(
       ledger.onChange(({ floods }) => {
         for (const flood of floods) this.#noteFlood(flood)
