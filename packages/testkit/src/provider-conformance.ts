@@ -339,7 +339,8 @@ export function describeConformance(options: ConformanceOptions): void {
       })
     })
 
-    describe.runIf(options.isolated)('isolation', () => {
+    // What is not promised is not tested: an engine that does not isolate says so by its name.
+    if (options.isolated)
       it('reaches the bus by its wire and nothing else of the host', async () => {
         const listener = createServer().listen(0, '127.0.0.1')
         await new Promise((resolve) => listener.once('listening', resolve))
@@ -351,10 +352,9 @@ export function describeConformance(options: ConformanceOptions): void {
             const socket = net.connect({ host, port, timeout: 2000 })
             socket.on('connect', () => resolve('reached')).on('timeout', () => resolve('silent')).on('error', (e) => resolve(e.code))
           })
-          return [await reach('127.0.0.1', ${port}), await reach('127.0.0.1', ${bus.address.split(':')[1]}), await reach('1.1.1.1', 53)]`
+          return [await reach('127.0.0.1', ${port}), await reach('127.0.0.1', ${bus.address.split(':')[1]}), await reach('192.0.2.1', 53)]`
         expect(await puppet.run(code)).toEqual(['ECONNREFUSED', 'ECONNREFUSED', 'ENETUNREACH'])
         listener.close()
       })
-    })
   })
 }
