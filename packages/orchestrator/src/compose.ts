@@ -219,7 +219,7 @@ function supervise(
   { peers, slots }: { peers: Peers; slots: Slots },
   parts: AsyncDisposableStack,
 ): Supervisor {
-  const beats = new BeatListener({ bus: crew.bus, heartbeats: crew.heartbeats, log })
+  const beats = new BeatListener({ ...crew, log })
   const options = { ...config, me: id }
   const supervisor = parts.use(new Supervisor(crew, { peers, slots, beats }, options))
   parts.use(watchHearing({ status, clock, log }, [peers, supervisor]))
@@ -237,6 +237,7 @@ function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposableStack)
     openDesk({
       bus,
       table,
+      clock,
       log,
       memory,
       resume: { bus, ledger, factLog, upstream: upstream.name, model: config.model },

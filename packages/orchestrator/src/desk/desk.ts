@@ -1,6 +1,8 @@
 import type { Bus, CallAnswer, DeskService, IncomingCall, PlacedRun, Records } from '@specfleet/shared'
 import { serveCalls, subjects, toSpecfleetError } from '@specfleet/shared'
+import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
+import { sparingly } from '../sparingly.ts'
 import type { RunTable } from '../supervisor/run-table.ts'
 import { answerBlob, type BlobDesk } from './blobs.ts'
 import { livingRun } from './incarnation.ts'
@@ -10,6 +12,7 @@ import { type ResumeDesk, resumeState } from './resume.ts'
 export type DeskCollaborators = {
   readonly bus: Bus
   readonly table: RunTable
+  readonly clock: Clock
   readonly log: Log
   readonly resume: ResumeDesk
   readonly blobs: BlobDesk
@@ -40,7 +43,7 @@ export function openDesk(collaborators: DeskCollaborators): AsyncDisposable {
 }
 
 function serve(
-  { bus, table, log }: DeskCollaborators,
+  { bus, table, clock, log }: DeskCollaborators,
   service: DeskService,
   answer: (run: PlacedRun, call: IncomingCall) => Promise<CallAnswer>,
 ): AsyncDisposable {
@@ -48,7 +51,9 @@ function serve(
     subject: subjects.desk('*', '*', service),
     queue: 'desk',
     maxCallsPerPeer: MOST_OF_A_SANDBOX[service],
-    onRefused: (subject, reason) => log.warn('desk.call-refused', { subject, reason }),
+    onRefused: sparingly(clock, (count, subject: string, reason: string) =>
+      log.warn('desk.calls-refused', { count, subject, reason }),
+    ),
     handler: async (call) => {
       try {
         return await answer(await livingRun(table, call.subject), call)

@@ -1,9 +1,16 @@
 import type { Bus, PlacedRun, SandboxId } from '@specfleet/shared'
 import { Beat, subjects } from '@specfleet/shared'
+import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
+import { sparingly } from '../sparingly.ts'
 import type { Heartbeats } from './heartbeats.ts'
 
-type Collaborators = { readonly bus: Bus; readonly heartbeats: Heartbeats; readonly log: Log }
+type Collaborators = {
+  readonly bus: Bus
+  readonly heartbeats: Heartbeats
+  readonly clock: Clock
+  readonly log: Log
+}
 
 /** Hears the heartbeats of the sandboxes we own, and of no others. */
 export class BeatListener implements Disposable {
@@ -31,15 +38,18 @@ export class BeatListener implements Disposable {
   }
 
   #hear(id: SandboxId, { runId, placement }: PlacedRun): Disposable {
-    const { bus, heartbeats, log } = this.#with
+    const { bus, heartbeats, clock, log } = this.#with
     heartbeats.expect(id)
+    const onError = sparingly(clock, (count, error: unknown) =>
+      log.warn('beats.malformed', { sandboxId: id, count, error }),
+    )
     return bus.subscribe(
       subjects.beat(runId, placement.epoch),
       (message) => {
         const beat = Beat.safeParse(message.json())
         if (beat.success) heartbeats.heard(id, beat.data)
       },
-      { onError: (error) => log.warn('beat.malformed', { sandboxId: id, error }) },
+      { onError },
     )
   }
 }

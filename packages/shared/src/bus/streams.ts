@@ -23,15 +23,16 @@ export const DEFAULT_SIZES = { traceMaxAgeMs: 7 * DAY_MS, traceMaxBytes: GIB, de
 /** How long a repeated publish is recognised by its id: longer than a worker may be cut off. */
 const DUPLICATES_MS = 30 * MINUTE_MS
 /**
- * Most messages under one subject, which is one kind of fact of one incarnation: a
- * sandbox that floods fills its own subjects and nobody else's.
- */
-const MOST_PER_SUBJECT = 20_000
-/**
- * Facts are few, and each is written to disk before the next: what a flood gets stored is the
- * time that everybody else's facts wait. It is still more than the ledger takes for a flood.
+ * Most messages under one subject, which is one kind of fact of one incarnation: a sandbox that
+ * floods fills its own subjects and nobody else's. Each fact is synced to disk before the next, so
+ * this is also the time that everybody else's facts wait; and it is more than the ledger takes for
+ * a flood.
  */
 const MOST_FACTS_PER_SUBJECT = 2_000
+/** Of traces the oldest go. */
+const MOST_TRACES_PER_SUBJECT = 20_000
+/** Who takes more turns goes on in the next epoch, under a subject of its own. */
+const MOST_TURNS_PER_SUBJECT = 5_000
 const DEAD_MAX_BYTES = GIB
 /** Keys of orchestrators that went away leave no trace after so long. */
 export const LIVENESS_TTL_MS = MINUTE_MS
@@ -86,7 +87,7 @@ const told = (subject: string) => ({ src: subject, dest: toldSubject(subject) })
 /** Every stream of the orchestrators' account, buckets included. */
 export function declaredStreams(sizes: StreamSizes): StreamConfig[] {
   const { replicas } = sizes
-  const bounded = { discard: 'new', discard_new_per_subject: true, max_msgs_per_subject: MOST_PER_SUBJECT }
+  const bounded = { discard: 'new', discard_new_per_subject: true }
   return [
     file(STREAMS.tasks, PRIORITIES.map(taskSubject), replicas, { retention: 'workqueue' }),
     file(STREAMS.log, [subjects.logs], replicas, {
@@ -96,13 +97,15 @@ export function declaredStreams(sizes: StreamSizes): StreamConfig[] {
       republish: told(subjects.logs),
     }),
     file(STREAMS.trace, [subjects.traces], replicas, {
+      // Chatter may be lost with the machine; written one by one, it would make all facts wait. Copies are never so.
+      ...(replicas === 1 ? { persist_mode: 'async' } : {}),
       republish: told(subjects.traces),
       max_age: nanos(sizes.traceMaxAgeMs),
       max_bytes: sizes.traceMaxBytes,
-      max_msgs_per_subject: MOST_PER_SUBJECT,
+      max_msgs_per_subject: MOST_TRACES_PER_SUBJECT,
       duplicate_window: nanos(2 * MINUTE_MS),
     }),
-    file(STREAMS.turns, ['sf.turn.>'], replicas, bounded),
+    file(STREAMS.turns, [subjects.turns], replicas, { ...bounded, max_msgs_per_subject: MOST_TURNS_PER_SUBJECT }),
     file(STREAMS.dead, ['sf.dead.>'], replicas, { max_age: nanos(sizes.deadMaxAgeMs), max_bytes: DEAD_MAX_BYTES }),
     bucketStream(BUCKETS.runs, replicas),
     bucketStream(BUCKETS.orchestrators, replicas, LIVENESS_TTL_MS),
@@ -129,7 +132,9 @@ export const declaredConsumers = (): ConsumerConfig[] =>
     replay_policy: 'instant',
   }))
 
-const IMMUTABLE = new Set(['name', 'storage', 'retention', 'deny_delete', 'persist_mode'])
+const IMMUTABLE = new Set(['name', 'storage', 'retention', 'deny_delete'])
+/** Decided when a stream is made; one that was made otherwise serves as well. */
+export const KEPT = ['persist_mode'] as const
 
 /** How a stream that exists differs from its declaration. */
 export function compareConfig(
@@ -141,6 +146,7 @@ export function compareConfig(
     if (Array.isArray(now) && Array.isArray(wanted)) return [...now].sort().join() !== [...wanted].sort().join()
     return !isDeepStrictEqual(now ?? false, wanted)
   }
-  const changed = Object.keys(declared).filter(differs)
+  const kept: readonly string[] = KEPT
+  const changed = Object.keys(declared).filter((key) => !kept.includes(key) && differs(key))
   return { changed, impossible: changed.filter((key) => IMMUTABLE.has(key)) }
 }

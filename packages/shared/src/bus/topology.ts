@@ -10,6 +10,7 @@ import {
   DEFAULT_SIZES,
   declaredConsumers,
   declaredStreams,
+  KEPT,
   type StreamConfig,
 } from './streams.ts'
 
@@ -92,11 +93,18 @@ async function migrateStream(bus: Bus, current: Record<string, unknown>, config:
   if (changed.length === 0) return 'same'
   if (impossible.length > 0)
     throw new SpecfleetError('bus.topology', `${config.name} differs in ${impossible.join(', ')}`)
-  const made = await jetStreamApi(bus, `STREAM.UPDATE.${config.name}`, { ...current, ...config }, Configured)
+  const made = await jetStreamApi(
+    bus,
+    `STREAM.UPDATE.${config.name}`,
+    { ...current, ...config, ...kept(current) },
+    Configured,
+  )
   if (made.ok) return 'migrated'
   const detail = `${config.name} differs in ${changed.join(', ')}: ${made.fault.description}`
   throw new SpecfleetError('bus.topology', detail)
 }
+
+const kept = (current: Record<string, unknown>) => Object.fromEntries(KEPT.map((key) => [key, current[key]]))
 
 async function ensureTaskConsumer(bus: Bus, config: ConsumerConfig): Promise<Outcome> {
   const name = `${STREAMS.tasks}.${config.durable_name}`
