@@ -203,7 +203,7 @@ test('a secured test server lets its own credentials in, and a frozen one falls 
   const authenticator = credsAuthenticator(new TextEncoder().encode(nats.orchestratorCreds))
   const connection = await connect({ servers: nats.url, authenticator })
   onTestFinished(() => connection.close())
-  nats.freeze()
+  await nats.freeze()
   const answer = connection.rtt().then(() => 'answered')
   expect(await Promise.race([answer, once(AbortSignal.timeout(300), 'abort').then(() => 'silent')])).toBe('silent')
   nats.thaw()

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -21,8 +21,8 @@ export type TestNats = AsyncDisposable & {
   kill9(): Promise<void>
   /** Starts it again on the same port and the same data, killing it first if it still runs. */
   restart(): Promise<void>
-  /** Stops its process from being scheduled; clients see silence, not a closed connection. */
-  freeze(): void
+  /** Stops its process from being scheduled; clients see silence, not a closed connection. Settles when it is stopped. */
+  freeze(): Promise<void>
   thaw(): void
   /** Ends it in order and removes its home; the same as disposal. */
   stop(): Promise<void>
@@ -96,7 +96,9 @@ async function startServer(authIn: (home: string) => NatsAuth): Promise<TestNats
       await end('SIGKILL')
       server = await launch(port)
     },
-    freeze: () => void send(server, 'SIGSTOP'),
+    freeze: async () => {
+      if (send(server, 'SIGSTOP')) await stopped(server.pid)
+    },
     thaw: () => void send(server, 'SIGCONT'),
     stop,
     [Symbol.asyncDispose]: stop,
@@ -126,6 +128,23 @@ async function launchIn(
 }
 
 /** Whether the process was there to take the signal. */
+const STOP_LIMIT_MS = 5_000
+
+/** A stop signal reaches each thread in its own time, and no event tells of it: the kernel is asked until all stand. */
+async function stopped(pid: number): Promise<void> {
+  if (process.platform !== 'linux') return
+  const limit = AbortSignal.timeout(STOP_LIMIT_MS)
+  const isRunning = async (task: string) => {
+    const stat = await readFile(`/proc/${pid}/task/${task}/stat`, 'utf8')
+    return !/\) [tT] /.test(stat)
+  }
+  for (;;) {
+    limit.throwIfAborted()
+    const tasks = await readdir(`/proc/${pid}/task`)
+    if (!(await Promise.all(tasks.map(isRunning))).includes(true)) return
+  }
+}
+
 function send(server: NatsProcess, signal: NodeJS.Signals): boolean {
   return server.running() && process.kill(server.pid, signal)
 }
