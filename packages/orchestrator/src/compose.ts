@@ -205,7 +205,7 @@ async function openCrew(world: Foundation, found: Found, parts: AsyncDisposableS
     sandboxes,
     facts: openFactWriter({ log: factLog, clock }, 'supervisor'),
     heartbeats: new Heartbeats({ clock }, { beatMs: config.heartbeatLimitMs, bootMs: config.bootLimitMs }),
-    control: openControlSender({ bus }),
+    control: openControlSender({ bus, clock }),
     clock,
     log,
     starts: new Semaphore(config.cores),

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Bus, Epoch, RunId } from '@specfleet/shared'
 import { type ControlMessage, ControlTaken, MessageId, sandboxIdOf, subjects } from '@specfleet/shared'
+import { type Clock, every } from '../clock.ts'
 
 export type Incarnation = { readonly runId: RunId; readonly epoch: Epoch }
 
 /** Tells running workers what to do. */
 export interface ControlSender {
-  /** Whether the worker confirmed within `timeoutMs` that it has the message. */
+  /** Whether the worker confirmed within `timeoutMs`, and before the signal aborted, that it has the message. */
   send(to: Incarnation, message: ControlMessage, options: { timeoutMs: number; signal: AbortSignal }): Promise<boolean>
 }
 
@@ -19,8 +20,10 @@ export function endingMessage(to: Incarnation, command: 'cancel' | 'pause' | 'dr
   return { v: 1, id: MessageId.parse(createHash('sha256').update(name).digest('hex').slice(0, 26)), command }
 }
 
-export function openControlSender(collaborators: { bus: Bus }): ControlSender {
-  const { bus } = collaborators
+/** A worker that is still booting does not hear yet, so it is told until it confirms. */
+const AGAIN_MS = 250
+
+export function openControlSender({ bus, clock }: { bus: Bus; clock: Clock }): ControlSender {
   return {
     async send({ runId, epoch }, message, { timeoutMs, signal }) {
       const taken = Promise.withResolvers<boolean>()
@@ -33,7 +36,9 @@ export function openControlSender(collaborators: { bus: Bus }): ControlSender {
       limit.addEventListener('abort', giveUp, { once: true })
       try {
         if (limit.aborted) return false
-        bus.publishJson(subjects.control(runId, epoch), message)
+        const tell = () => bus.publishJson(subjects.control(runId, epoch), message)
+        tell()
+        using _again = every(clock, AGAIN_MS, tell)
         return await taken.promise
       } finally {
         limit.removeEventListener('abort', giveUp)

@@ -7,8 +7,6 @@ import { advance, confirm } from './spawn.ts'
 import { claimedBy, ownedBy, released, unparked } from './transitions.ts'
 import type { Action } from './world.ts'
 
-const CONTROL_TIMEOUT_MS = 5_000
-
 /** Carries out one action. Throws when it cannot be done now; the next comparison then finds what is left to do. */
 export async function act(crew: Crew, options: SupervisorOptions, action: Action, signal: AbortSignal): Promise<void> {
   const stamp = { now: crew.clock.now(), foldedTo: crew.ledger.foldedTo }
@@ -31,7 +29,7 @@ export async function act(crew: Crew, options: SupervisorOptions, action: Action
     case 'bury':
       return bury(crew, options, action.run, action.evidence, signal)
     case 'ask':
-      return ask(crew, action, signal)
+      return ask(crew, options, action, signal)
     case 'destroy':
       return destroyOrphan(crew, action.sandbox)
   }
@@ -50,10 +48,26 @@ async function adopt(
   crew.log.info('run.adopted', { runId: run.runId, specId: run.specId, epoch: run.epoch, from, state: run.state })
 }
 
-async function ask(crew: Crew, { run, command }: Extract<Action, { kind: 'ask' }>, signal: AbortSignal): Promise<void> {
+/** Until the worker has heard it, or has ended, or its grace is over. */
+async function ask(
+  crew: Crew,
+  { stopGraceMs }: SupervisorOptions,
+  { run, command }: Extract<Action, { kind: 'ask' }>,
+  signal: AbortSignal,
+): Promise<void> {
   if (command === 'nothing') return
-  const to = { runId: run.runId, epoch: run.placement.epoch }
-  const taken = await crew.control.send(to, endingMessage(to, command), { timeoutMs: CONTROL_TIMEOUT_MS, signal })
+  const { epoch, sandboxId } = run.placement
+  const to = { runId: run.runId, epoch }
+  const gone = new AbortController()
+  const look = () => {
+    const known = crew.sandboxes.sandboxes()
+    const state = known?.get(sandboxId)?.state.kind ?? 'none'
+    if (known !== undefined && (state === 'exited' || state === 'none')) gone.abort(new Error('the sandbox has ended'))
+  }
+  using _changes = crew.sandboxes.changes.on(look)
+  look()
+  const either = AbortSignal.any([signal, gone.signal])
+  const taken = await crew.control.send(to, endingMessage(to, command), { timeoutMs: stopGraceMs, signal: either })
   crew.log.info('run.asked', { ...to, command, taken })
 }
 

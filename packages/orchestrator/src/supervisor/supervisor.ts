@@ -31,6 +31,8 @@ export class Supervisor implements AsyncDisposable {
   readonly #with: Companions
   readonly #options: SupervisorOptions
   readonly #stop = new AbortController()
+  /** Who is to end at once is not asked any more. */
+  readonly #force = new AbortController()
   readonly #listeners = new DisposableStack()
   readonly #busy = new Map<RunId, Promise<void>>()
   readonly #askedAt = new Map<SandboxId, number>()
@@ -92,6 +94,7 @@ export class Supervisor implements AsyncDisposable {
   /** Ends every sandbox of ours now; what they had acknowledged is kept. */
   async force(signal: AbortSignal): Promise<void> {
     this.#phase = 'forced'
+    this.#force.abort(new Error('the supervisor was forced'))
     for (const run of this.#placed()) this.#askedAt.set(run.placement.sandboxId, 0)
     await this.#untilNothingIsOwned(signal)
   }
@@ -159,8 +162,9 @@ export class Supervisor implements AsyncDisposable {
   /** Never rejects: a failure is told to the log and cools down. */
   async #carryOut(action: Action, runId: RunId): Promise<void> {
     const signal = this.#stop.signal
+    const patience = action.kind === 'ask' ? AbortSignal.any([signal, this.#force.signal]) : signal
     try {
-      await act(this.#crew, this.#options, action, signal)
+      await act(this.#crew, this.#options, action, patience)
     } catch (error) {
       if (signal.aborted) return
       this.#crew.log.warn('action.failed', { action: action.kind, runId, error })
