@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { COMPILE_CACHE } from '../../packages/testkit/src/fleet-member.ts'
 import { expectNothingLeft, removeRemains } from '../../packages/testkit/src/leaks.ts'
@@ -19,8 +19,10 @@ export type Ended = {
 
 export type Command = {
   readonly ended: Promise<Ended>
-  /** Settles when standard output has a line with that text in it. */
+  /** Settles when standard output has that text in it. */
   says(text: string): Promise<void>
+  /** The same of standard error. */
+  logs(text: string): Promise<void>
   interrupt(): void
 }
 
@@ -31,35 +33,45 @@ export function startCommand(args: readonly string[], env: Readonly<Record<strin
     env: { PATH: process.env.PATH ?? '', HOME: homedir(), NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let said = ''
-  const listeners = new Set<() => void>()
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    said += chunk
-    for (const listener of listeners) listener()
-  })
-  const ended = Promise.all([once(child, 'close'), text(child.stderr)]).then(([[code], stderr]) => ({
+  const [out, err] = [heard(child.stdout), heard(child.stderr)]
+  const ended = once(child, 'close').then(([code]) => ({
     code,
-    stdout: said,
-    stderr,
+    stdout: out.text(),
+    stderr: err.text(),
     ms: performance.now() - startedAt,
   }))
   return {
     ended,
-    says: (wanted) =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          if (!said.includes(wanted)) return
-          listeners.delete(look)
-          resolve()
-        }
-        listeners.add(look)
-        look()
-        void ended.then(({ code, stderr }) =>
-          reject(new Error(`ended with ${code} before saying "${wanted}": ${stderr}`)),
-        )
-      }),
+    says: (wanted) => Promise.race([out.has(wanted), endsWithout(wanted, ended)]),
+    logs: (wanted) => Promise.race([err.has(wanted), endsWithout(wanted, ended)]),
     interrupt: () => void child.kill('SIGINT'),
   }
+}
+
+/** What a stream has said so far. */
+function heard(stream: Readable) {
+  let text = ''
+  const listeners = new Set<() => void>()
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk
+    for (const listener of listeners) listener()
+  })
+  const has = (wanted: string) =>
+    new Promise<void>((resolve) => {
+      const look = () => {
+        if (!text.includes(wanted)) return
+        listeners.delete(look)
+        resolve()
+      }
+      listeners.add(look)
+      look()
+    })
+  return { text: () => text, has }
+}
+
+async function endsWithout(wanted: string, ended: Promise<Ended>): Promise<never> {
+  const { code, stderr } = await ended
+  throw new Error(`it ended with ${code} before saying "${wanted}": ${stderr}`)
 }
 
 export const runCommand = (args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> =>

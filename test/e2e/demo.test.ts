@@ -9,6 +9,7 @@ import { FleetClient } from '../../packages/cli/src/fleet/client.ts'
 import { connectTo } from '../../packages/cli/src/fleet/connect.ts'
 import { SpecId } from '../../packages/shared/src/index.ts'
 import { settled, untilFacts } from '../../packages/testkit/src/fleet-waits.ts'
+import { expectNothingLeft } from '../../packages/testkit/src/leaks.ts'
 import { emptyHome, runCommand, startCommand } from './command-line.ts'
 import { PHASES } from './plans.ts'
 import { manyFiles, NOTES_SPEC, repositoryOf, SMALL_SERVICE } from './repositories.ts'
@@ -48,6 +49,21 @@ async function demonstrate(...flags: string[]): Promise<void> {
   expect(JSON.parse(await readFile(join(folder, 'tickets.json'), 'utf8')).length).toBeGreaterThan(5)
   expect(ms).toBeLessThan(LIMIT_MS)
 }
+
+test('a demo that is interrupted leaves nothing but what the next one goes on from', async () => {
+  await using home = await emptyHome()
+  const demo = startCommand(['demo'], home.env)
+  await demo.says('epoch 1 begins')
+  demo.interrupt()
+  const { code, stderr } = await demo.ended
+  expect({ code, last: stderr.trim().split('\n').at(-1) }).toEqual({ code: 130, last: 'interrupted' })
+  await expectNothingLeft({ home: home.path, runIds: [] })
+
+  const up = startCommand(['up', '--json'], home.env)
+  await up.logs('run.settled')
+  up.interrupt()
+  expect((await up.ended).code).toBe(0)
+})
 
 test('two `up` on one NATS share the work', async () => {
   await using home = await emptyHome()

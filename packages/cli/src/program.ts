@@ -22,7 +22,8 @@ Environment:
   NATS_URL, NATS_CREDS   an external bus; without them the one of SPECFLEET_HOME is used
   SPECFLEET_HOME         where the embedded server keeps its data (default .specfleet)
 
-Exit codes: 0 done, 1 the work failed, 2 usage, 69 the bus cannot be reached, 78 configuration`,
+Exit codes: 0 done, 1 the work failed, 2 usage, 69 the bus cannot be reached, 78 configuration,
+  130 interrupted`,
     )
   addStackCommands(program, context, done)
   addReadingCommands(program, context, done)

@@ -7,6 +7,8 @@ export type CommandContext = {
   readonly terminal: Terminal
   /** Aborts at the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal
+  /** Aborts at the second. */
+  readonly force: AbortSignal
 }
 
 /** Exit code of a command. */

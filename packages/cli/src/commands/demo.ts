@@ -34,6 +34,8 @@ export async function demo(flags: DemoFlags, context: CommandContext): Promise<O
   )
   const answer = await client.submit(task)
   const end = await watchRun(client, answer, terminal, { signal, startedAt })
+  // What there is of it is kept; the next orchestrator on this home goes on with it.
+  signal.throwIfAborted()
 
   const { state } = await replaySpec(client, answer.specId, { traces: false })
   if (state === undefined) throw new SpecfleetError('internal', `the log has nothing of ${answer.specId}`)
@@ -54,7 +56,7 @@ export async function demo(flags: DemoFlags, context: CommandContext): Promise<O
  * With bubblewrap where it can be had. Without it only the offline planner is let loose
  * unsandboxed, because that runs no command a model thought of; and it is said.
  */
-async function startDemoStack(flags: DemoFlags, { env, terminal, signal }: CommandContext): Promise<Stack> {
+async function startDemoStack(flags: DemoFlags, { env, terminal, signal, force }: CommandContext): Promise<Stack> {
   const upstream = flags.upstream === undefined ? undefined : { MODEL_UPSTREAM: flags.upstream }
   const start = (overrides: Record<string, string>) =>
     startStack({
@@ -63,6 +65,7 @@ async function startDemoStack(flags: DemoFlags, { env, terminal, signal }: Comma
       report: (line) => terminal.note(terminal.style.dim(line)),
       onLog: () => undefined,
       signal,
+      force,
     })
   try {
     return await start({ SPECFLEET_PROVIDER: flags.provider ?? 'process', ...upstream })

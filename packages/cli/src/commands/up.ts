@@ -5,7 +5,7 @@ import type { CommandContext, Outcome } from './context.ts'
 /** `specfleet up`: the whole stack in the foreground. The first Ctrl-C drains it, the second forces. */
 export async function up(
   flags: { json?: boolean; slots?: string; provider?: string; upstream?: string },
-  { env, terminal, signal }: CommandContext,
+  { env, terminal, signal, force }: CommandContext,
 ): Promise<Outcome> {
   const { style } = terminal
   await using stack = await startStack({
@@ -18,6 +18,7 @@ export async function up(
     report: (line) => terminal.note(style.dim(line)),
     onLog: (line) => terminal.note(flags.json === true ? line : formatLogLine(line, style)),
     signal,
+    force,
   })
   const { ready } = stack.orchestrator
   terminal.print(`${style.green('up')}  ${style.bold(ready.orchestrator)} takes work on ${stack.bus.url}`)
@@ -26,7 +27,6 @@ export async function up(
   )
   terminal.print(style.dim('    submit work with `specfleet submit --spec FILE`; Ctrl-C drains, a second one forces'))
 
-  const onForce = () => stack.orchestrator.kill('SIGKILL')
   const asked = new Promise<'asked'>((resolve) =>
     signal.addEventListener('abort', () => resolve('asked'), { once: true }),
   )
@@ -36,9 +36,7 @@ export async function up(
     return 1
   }
   terminal.note('draining; Ctrl-C again forces')
-  process.once('SIGINT', onForce).once('SIGTERM', onForce)
   stack.orchestrator.kill('SIGTERM')
   await stack.orchestrator.exited
-  process.off('SIGINT', onForce).off('SIGTERM', onForce)
   return 0
 }

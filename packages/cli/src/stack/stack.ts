@@ -13,7 +13,10 @@ export type StackOptions = {
   /** Told what is being done, for people. */
   report: (line: string) => void
   onLog: (line: string) => void
+  /** Gives up while it is starting. */
   signal: AbortSignal
+  /** Kills the orchestrator; what it leaves is found again by the next one. */
+  force: AbortSignal
 }
 
 /** A bus and an orchestrator on it; what was there already is joined. */
@@ -29,7 +32,7 @@ export type Stack = AsyncDisposable & {
  * the server, which stops when the last one leaves.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { env, report, signal } = options
+  const { env, report, signal, force } = options
   await using stack = new AsyncDisposableStack()
   const nats = env.natsUrl === undefined ? stack.use(await joinNats(options)) : undefined
   const sandbox = await findBubblewrap({
@@ -58,7 +61,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     },
     signal,
   })
-  stack.defer(() => endOrchestrator(orchestrator))
+  const onForce = () => orchestrator.kill('SIGKILL')
+  force.addEventListener('abort', onForce, { once: true })
+  stack.defer(async () => {
+    await endOrchestrator(orchestrator)
+    force.removeEventListener('abort', onForce)
+  })
   const owned = stack.move()
   return {
     orchestrator,
