@@ -40,6 +40,17 @@ test('the phase machine plans different specs differently, and the same spec the
   expect(JSON.stringify(alarms?.requirements)).toContain('80 degrees')
 })
 
+test.each<[string, Record<string, string>]>([
+  ['a README alone', { 'README.md': '# Notes\n' }],
+  ['one file of code', { 'main.py': 'print(1)\n' }],
+  ['no text at all', { 'picture.bin': '\0\u0001\u0002' }],
+])('a repository that holds %s can be planned in', async (what, files) => {
+  await using small = await repositoryOf(files)
+  const specId = what.replaceAll(' ', '-')
+  await fleet.client.submit({ kind: 'spec', specId, text: NOTES_SPEC, source: { git: small.path } })
+  expect(await pathOf(specId)).toMatchObject({ end: { outcome: 'done' } })
+})
+
 test('the prompt path lets the agent drive through the same gates', async () => {
   const file = join(fleet.home, 'notes-by-prompt.md')
   await writeFile(file, NOTES_SPEC)

@@ -4,12 +4,12 @@ import { DEFAULT_EXTENSION, extensionNamedIn, type Layout, layoutOf } from '../l
 import { languageOfExtension } from './paths.ts'
 
 /**
- * What is said of a source without a file: the spec alone decides, and what it leaves open is said to
+ * What is said of a source without code: the spec alone decides, and what it leaves open is said to
  * be assumed.
  *
- * @param failure Why nothing could be seen; '' where there is nothing.
+ * @param seen how many files there are, and why no more could be seen; '' where there is no more
  */
-export function greenfield(spec: Spec, failure: string): ExploreInput {
+export function greenfield(spec: Spec, { failure, files }: { failure: string; files: number }): ExploreInput {
   const named = extensionNamedIn(spec.text)
   const layout = layoutOf([], named ?? DEFAULT_EXTENSION)
   const language = languageOfExtension(layout.extension) ?? layout.extension
@@ -17,7 +17,7 @@ export function greenfield(spec: Spec, failure: string): ExploreInput {
   const { tests } = layout
   const seen =
     failure === ''
-      ? 'The workspace holds no files: nothing exists that could be extended'
+      ? `The workspace holds ${files === 0 ? 'no files' : 'no code yet'}: nothing exists that could be extended`
       : `The source could not be looked at (${failure}): nothing is known that could be extended`
   return {
     codebase_summary: `${seen}, so the feature is built from nothing in ${language}${assumed}.`,

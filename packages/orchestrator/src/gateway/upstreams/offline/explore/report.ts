@@ -29,7 +29,11 @@ const MOST_MODELS = 12
 /** What the explore phase hands in: the source as it was seen, and the feature as the spec tells it. */
 export function exploreReport(spec: Spec, sight: Sight): ExploreInput {
   const about = aboutFeature(spec)
-  return sight.tree.total === 0 ? { ...greenfield(spec, sight.failure), ...about } : { ...existing(sight), ...about }
+  const { paths, total } = sight.tree
+  if (total === 0) return { ...greenfield(spec, { failure: sight.failure, files: 0 }), ...about }
+  if (paths.some((path) => isCode(path) || isManifest(path))) return { ...existing(sight), ...about }
+  const bare = greenfield(spec, { failure: sight.failure, files: total })
+  return { ...bare, key_files: keyFilesOf(sight, stackOf(sight)), ...about }
 }
 
 function existing(sight: Sight): ExploreInput {
@@ -88,7 +92,10 @@ function structureOf({ tree }: Sight): Record<string, string> {
   const areas = tree.folders.slice(0, MOST_AREAS).map(({ path }): [string, string] => [path.replaceAll('/', ' '), path])
   const known = areas.length < 2 ? [...areas, ['root', '.'] as [string, string]] : areas
   const [manifest] = tree.paths.filter(isManifest).toSorted(byDepth)
-  return Object.fromEntries(known.length < 2 && manifest !== undefined ? [...known, ['manifest', manifest]] : known)
+  const [first] = tree.paths.filter(isCode).toSorted(byDepth)
+  if (known.length < 2 && manifest !== undefined) known.push(['manifest', manifest])
+  if (known.length < 2 && first !== undefined) known.push(['code', first])
+  return Object.fromEntries(known)
 }
 
 function keyFilesOf(sight: Sight, stack: Stack): { path: string; purpose: string }[] {
