@@ -7,7 +7,7 @@ import { listDead, MAX_TASK_TEXT, SpecId, subjects } from '../../packages/shared
 import { type Fleet, startFleet } from '../../packages/testkit/src/fleet.ts'
 import { has, settled } from '../../packages/testkit/src/fleet-waits.ts'
 import { runCommand } from './command-line.ts'
-import { NOTES_SPEC, repositoryOf, SMALL_SERVICE, type TemporaryRepository } from './repositories.ts'
+import { NOTES_SPEC, repositoryOf, SMALL_SERVICE, serveRepository, type TemporaryRepository } from './repositories.ts'
 
 let fleet: Fleet
 let source: TemporaryRepository
@@ -103,6 +103,18 @@ test.each<[string, string, () => Promise<TemporaryRepository>]>([
   expect(stderr).toContain(`[${code}]`)
   const { runs } = await fleet.client.list('runs', 1000)
   expect(runs?.filter((run) => run.specId === specId)).toEqual([])
+})
+
+test('a remote that turns out to be too large fails its spec, and whoever watches is told', async () => {
+  await using large = await repositoryOf({ 'big.bin': randomBytes(30_000).toString('hex') })
+  await using remote = await serveRepository(large.path)
+  const file = join(fleet.home, 'from-afar.md')
+  await writeFile(file, NOTES_SPEC)
+  const { code, stderr } = await runCommand(['submit', '--spec', file, '--source', remote.url, '--watch'], fleet.cliEnv)
+  expect(code).toBe(1)
+  expect(stderr).toContain('the run failed: the source is larger than this fleet accepts')
+  const { runs } = await fleet.client.list('runs', 1000)
+  expect(runs?.filter((run) => run.specId === 'from-afar')).toEqual([])
 })
 
 test('a binary spec file is refused by the command line', async () => {

@@ -1,5 +1,7 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -33,6 +35,37 @@ export async function repositoryOf(
   await git('add', '--all')
   if (commit) await git('commit', '--quiet', '--no-gpg-sign', '--allow-empty', '--message', 'The service')
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** The repository behind the protocol of git, at a port of 127.0.0.1 that was free. */
+export async function serveRepository(path: string): Promise<AsyncDisposable & { readonly url: string }> {
+  const { port } = await freePort()
+  const where = ['--listen=127.0.0.1', `--port=${port}`, `--base-path=${path}`]
+  const daemon = spawn('git', ['daemon', '--verbose', '--export-all', ...where, path], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const exited = once(daemon, 'exit')
+  const ready = new Promise<void>((resolve) => {
+    daemon.stderr.setEncoding('utf8').on('data', (text: string) => text.includes('Ready to rumble') && resolve())
+  })
+  await Promise.race([ready, exited])
+  return {
+    url: `git://127.0.0.1:${port}/`,
+    async [Symbol.asyncDispose]() {
+      daemon.kill('SIGTERM')
+      await exited
+    },
+  }
+}
+
+async function freePort(): Promise<AddressInfo> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('there is no port')
+  return address
 }
 
 /** So many source files in folders of fifty, the same every time. */

@@ -40,7 +40,7 @@ export async function watchRun(
     const line = options.json === true || terminal.interactive ? undefined : describeFact(fact)
     if (line !== undefined) terminal.print(`${fact.at.slice(11, 23)}  ${line}`)
     if (fact.type === 'run.delivered') result = fact.data.result
-    end = fact.type === 'run.fenced' ? { kind: 'stopped' } : (endOf(fact, result) ?? end)
+    end = TAKES_BACK.has(fact.type) ? { kind: 'stopped' } : (endOf(fact, result) ?? end)
     stopWhenOver()
   }
   // An end within the past may have been taken back by a later epoch, so the past is read to its end first.
@@ -70,10 +70,23 @@ export async function watchRun(
   return end
 }
 
+/** Behind these an earlier end is none any more. */
+const TAKES_BACK: ReadonlySet<Fact['type']> = new Set([
+  'run.fenced',
+  'spec.submitted',
+  'spec.resumed',
+  'spec.approved',
+  'spec.rejected',
+  'spec.edited',
+])
+
 function endOf(fact: Fact, result: string | undefined): WatchEnd | undefined {
   switch (fact.type) {
     case 'run.settled':
       return { kind: fact.data.outcome, reason: fact.data.reason, result }
+    // A task that was refused behind the queue never becomes a run.
+    case 'spec.failed':
+      return { kind: 'failed', reason: fact.data.reason, result }
     case 'run.parked':
       return { kind: 'parked', reason: fact.data.reason }
     case 'run.delivered':

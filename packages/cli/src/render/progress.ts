@@ -189,6 +189,8 @@ export function describeFact(fact: Fact): string | undefined {
       return `the agent asks: ${fact.data.question}`
     case 'agent.steered':
       return `${fact.data.command} taken by the worker`
+    case 'spec.failed':
+      return `failed: ${headline(fact.data.reason)}`
     case 'spec.approved':
     case 'spec.rejected':
       return `${fact.data.gate} ${fact.type === 'spec.approved' ? 'approved' : 'rejected'}`
