@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Epoch, isOwned, type RunId, subjects } from '../../packages/shared/src/index.ts'
 import { type Fleet, startFleet } from '../../packages/testkit/src/fleet.ts'
 import type { Member } from '../../packages/testkit/src/fleet-member.ts'
 import { has, settled } from '../../packages/testkit/src/fleet-waits.ts'
+import { untilGone } from '../../packages/testkit/src/leaks.ts'
 import { startGatedModel } from './gated-model.ts'
 import { PHASES, paidTwice } from './plans.ts'
 import { NOTES_SPEC, repositoryOf, SMALL_SERVICE } from './repositories.ts'
@@ -48,6 +50,40 @@ test('the only orchestrator is killed: a new one adopts within two seconds of be
   gate.open()
   await expectOneEpoch(fleet, 'orphaned')
   expect(paidTwice(model.callsOf('orphaned'))).toBeLessThanOrEqual(1)
+  await fleet.endInOrder()
+})
+
+test('an owner is lost with its host: another host fences the sandbox it cannot reach, and goes on', async () => {
+  await using model = await startGatedModel()
+  await using fleet = await startFleet({ env: model.env })
+  await using source = await repositoryOf(SMALL_SERVICE)
+  const gate = model.gate('moved', 3)
+  const { runId } = await fleet.client.submit(task('moved', source.path))
+  await gate.reached
+  const { placement } = await fleet.placement(runId)
+  const zombie = await fleet.workerOf(placement.sandboxId)
+  // Another home is another engine, as on another host.
+  await fleet.join({ SPECFLEET_HOME: join(fleet.home, 'elsewhere') })
+  await fleet.members[0]?.kill9()
+
+  const fenced = (
+    await fleet.until(
+      'moved',
+      has('run.fenced', ({ epoch }) => epoch === 2),
+    )
+  ).at(-1)
+  gate.open()
+  const facts = await fleet.until('moved', settled)
+  expect(facts.at(-1)).toMatchObject({ epoch: 2, data: { outcome: 'done' } })
+  expect(facts.filter(({ type }) => type === 'run.lost').map(({ data }) => data)).toMatchObject([
+    { cause: { kind: 'owner-lost' } },
+  ])
+  const behindFence = facts.slice(facts.findIndex(({ id }) => id === fenced?.id))
+  expect(behindFence.filter(({ by, epoch }) => by === 'worker' && epoch === 1)).toEqual([])
+
+  // Cut off for good, the old worker ends by itself; back on its host, somebody clears up behind it.
+  await untilGone(zombie)
+  await fleet.join()
   await fleet.endInOrder()
 })
 

@@ -37,6 +37,15 @@ export async function expectNothingLeft(traces: Traces): Promise<void> {
   }
 }
 
+/** Settles when no process of that id is left. @throws Error when it stays */
+export async function untilGone(pid: number): Promise<void> {
+  const until = performance.now() + SETTLE_MS
+  while (isAlive(String(pid))) {
+    if (performance.now() > until) throw new Error(`process ${pid} is still there`)
+    await pause(LOOK_AGAIN_MS)
+  }
+}
+
 /** Ends what a test that failed may have left; for clean-up only. */
 export async function removeRemains({ home, runIds }: Traces): Promise<void> {
   for (const { pid } of processesOf(home)) signalIfThere(pid)
