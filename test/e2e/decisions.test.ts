@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Fact, RunId, WaitReason } from '../../packages/shared/src/index.ts'
 import { type Fleet, startFleet } from '../../packages/testkit/src/fleet.ts'
@@ -6,7 +8,7 @@ import { processesOf } from '../../packages/testkit/src/leaks.ts'
 import { runCommand } from './command-line.ts'
 import { startGatedModel } from './gated-model.ts'
 import { PHASES, paidTwice } from './plans.ts'
-import { NOTES_SPEC, repositoryOf, SMALL_SERVICE } from './repositories.ts'
+import { ALARM_SPEC, NOTES_SPEC, repositoryOf, SMALL_SERVICE } from './repositories.ts'
 
 const delivered =
   (outcome: string, times = 1) =>
@@ -75,6 +77,34 @@ test('a paused run ends its turn and keeps everything; resumed, it goes on from 
   expect(facts.at(-1)).toMatchObject({ epoch: 2, data: { outcome: 'done' } })
   expect(facts.filter(({ type }) => type === 'run.lost')).toEqual([])
   expect(paidTwice(model.callsOf('paused'))).toBe(0)
+  await fleet.endInOrder()
+})
+
+test('a run is steered, its spec is edited, and who watches the spec sees the plan that comes of it', async () => {
+  await using model = await startGatedModel()
+  await using fleet = await startFleet({ env: model.env })
+  await using source = await repositoryOf(SMALL_SERVICE)
+  const gate = model.gate('moving', 3)
+  const { runId } = await fleet.client.submit({
+    kind: 'spec',
+    specId: 'moving',
+    text: NOTES_SPEC,
+    source: { git: source.path },
+  })
+  await gate.reached
+  expect(await specfleet(fleet, 'steer', 'moving', 'mind the storage')).toContain(`told to ${runId}`)
+  gate.open()
+  const steered = has('agent.steered', ({ data }) => 'text' in data && data.text === 'mind the storage')
+  expect(steered(await fleet.until('moving', settled))).toBe(true)
+
+  const file = join(fleet.home, 'alarms.md')
+  await writeFile(file, ALARM_SPEC)
+  await specfleet(fleet, 'edit', 'moving', '--spec', file)
+  const watched = await specfleet(fleet, 'watch', 'moving')
+  expect(watched.match(/settled: done/g)).toHaveLength(2)
+  const { results } = await fleet.state('moving')
+  expect(Object.keys(results)).toEqual(PHASES)
+  expect(results.requirements?.output.requirements.map(({ text }) => text).join()).toContain('80 degrees')
   await fleet.endInOrder()
 })
 

@@ -17,16 +17,18 @@ export type WatchEnd =
   | { kind: 'stopped' }
 
 /**
- * Shows one run until it settles, parks or waits for a person, or the signal aborts. On a
- * terminal the phases are redrawn in place, elsewhere each fact is a line.
+ * Shows one run until it settles, parks or waits for a person, or the signal aborts; without a run's
+ * id, the spec's latest, whichever that becomes. On a terminal the phases are redrawn in place,
+ * elsewhere each fact is a line.
  */
 export async function watchRun(
   client: FleetClient,
-  run: { specId: SpecId; runId: string },
+  { specId, runId }: { specId: SpecId; runId?: string },
   terminal: Terminal,
   options: { signal: AbortSignal; json?: boolean; startedAt?: number },
 ): Promise<WatchEnd> {
-  const model = new ProgressModel()
+  let model = new ProgressModel()
+  let followed = runId
   const over = new AbortController()
   let end: WatchEnd = { kind: 'stopped' }
   let result: string | undefined
@@ -35,12 +37,17 @@ export async function watchRun(
   const draw = () => terminal.live(model.render(terminal.style, { now: Date.now(), startedAt, width: terminal.width }))
   const onFact = (fact: Fact) => {
     if (options.json === true) terminal.printJsonLine(fact)
-    if (fact.runId !== run.runId && fact.runId !== '-') return
+    if (runId === undefined && fact.type === 'run.claimed') {
+      followed = fact.runId
+      model = new ProgressModel()
+    }
+    if (fact.runId !== followed && fact.runId !== '-') return
     model.fact(fact)
     const line = options.json === true || terminal.interactive ? undefined : describeFact(fact)
     if (line !== undefined) terminal.print(`${fact.at.slice(11, 23)}  ${line}`)
     if (fact.type === 'run.delivered') result = fact.data.result
-    end = TAKES_BACK.has(fact.type) ? { kind: 'stopped' } : (endOf(fact, result) ?? end)
+    const final = runId !== undefined && isSettled(end)
+    if (!final) end = TAKES_BACK.has(fact.type) ? { kind: 'stopped' } : (endOf(fact, result) ?? end)
     stopWhenOver()
   }
   // An end within the past may have been taken back by a later epoch, so the past is read to its end first.
@@ -52,16 +59,11 @@ export async function watchRun(
     stopWhenOver()
   }
   const onTrace = (trace: Trace) => {
-    if (trace.runId === run.runId) model.trace(trace)
+    if (trace.runId === followed) model.trace(trace)
   }
   const redraw = setInterval(draw, REDRAW_MS)
   try {
-    await followSpec(
-      client,
-      run.specId,
-      { onFact, onTrace, onCaughtUp },
-      AbortSignal.any([options.signal, over.signal]),
-    )
+    await followSpec(client, specId, { onFact, onTrace, onCaughtUp }, AbortSignal.any([options.signal, over.signal]))
   } finally {
     clearInterval(redraw)
     draw()
@@ -70,8 +72,9 @@ export async function watchRun(
   return end
 }
 
-/** Behind these an earlier end is none any more. */
+/** Behind these an earlier end of a spec is none any more; a run that is settled stays so. */
 const TAKES_BACK: ReadonlySet<Fact['type']> = new Set([
+  'run.claimed',
   'run.fenced',
   'spec.submitted',
   'spec.resumed',
@@ -79,6 +82,8 @@ const TAKES_BACK: ReadonlySet<Fact['type']> = new Set([
   'spec.rejected',
   'spec.edited',
 ])
+
+const isSettled = ({ kind }: WatchEnd): boolean => kind === 'done' || kind === 'failed' || kind === 'cancelled'
 
 function endOf(fact: Fact, result: string | undefined): WatchEnd | undefined {
   switch (fact.type) {
