@@ -1,4 +1,5 @@
 import type { PhaseOutputs } from '@specfleet/shared'
+import { counted } from './counted.ts'
 import type { Style } from './style.ts'
 import { renderTable } from './table.ts'
 
@@ -83,7 +84,7 @@ function renderSummary(plan: Plan, style: Style): string[] {
   const verdict = sync.ready ? style.green('ready to build') : style.red(`blocked: ${sync.blockers.join('; ')}`)
   return [
     '',
-    `${verdict} · ${sum.requirements} requirements · ${sum.components} components · ${sum.tasks} tasks in ${order.waves.length} waves · ${sum.totalEstimatedHours} h`,
+    `${verdict} · ${counted(sum.requirements, 'requirement')} · ${counted(sum.components, 'component')} · ${counted(sum.tasks, 'task')} in ${counted(order.waves.length, 'wave')} · ${sum.totalEstimatedHours} h`,
     `${style.dim('critical path')} ${order.criticalPath.join(' → ')} (${order.criticalPathHours} h)`,
   ]
 }

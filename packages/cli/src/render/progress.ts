@@ -1,4 +1,5 @@
 import { describeCause, type Fact, PHASES, type Phase, type Trace } from '@specfleet/shared'
+import { counted } from './counted.ts'
 import { headline } from './headline.ts'
 import type { Style } from './style.ts'
 
@@ -126,8 +127,6 @@ export class ProgressModel {
     return lines
   }
 }
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 const seconds = (ms: number): string => `${(Math.max(0, ms) / 1000).toFixed(1)} s`
 
