@@ -24,7 +24,6 @@ export type Gate = {
 export type GatedModel = AsyncDisposable & {
   /** Variables by which orchestrators reach it. */
   readonly env: Readonly<Record<string, string>>
-  readonly calls: readonly Call[]
   callsOf(specId: string): readonly Call[]
   /** Puts a gate before the nth call of that spec, counted from 1, and those behind it. */
   gate(specId: string, nth: number): Gate
@@ -65,7 +64,6 @@ export async function startGatedModel(): Promise<GatedModel> {
   if (address === null || typeof address === 'string') throw new Error('the model has no port')
   return {
     env: { MODEL_UPSTREAM: 'anthropic', ANTHROPIC_BASE_URL: `http://127.0.0.1:${address.port}` },
-    calls,
     callsOf,
     gate(specId, nth) {
       const reached = Promise.withResolvers<void>()
