@@ -18,6 +18,7 @@ const PROGRAMS = {
   demo: { file: 'packages/cli/src/main.ts', first: ['demo'] },
   test: { file: 'scripts/test.ts', first: [] },
   bench: { file: 'test/bench/main.ts', first: [] },
+  chaos: { file: 'packages/chaos/src/main.ts', first: [] },
 }
 
 /** @type {NodeJS.Signals[]} */
