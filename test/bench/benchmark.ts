@@ -8,8 +8,12 @@ export type Figure = {
   readonly unit: Unit
   readonly ours: Summary
   readonly engine: { readonly name: string; readonly summary: Summary }
-  /** Largest ratio of the medians that is accepted. */
+  /** What of ours is shown and judged; the engine's is always its median. Default `median`. */
+  readonly judged?: 'median' | 'p99'
+  /** Largest ratio to the engine's median that is accepted. */
   readonly ratioAtMost?: number
+  /** Largest value of ours that is accepted, in `unit`. */
+  readonly atMost?: number
 }
 
 export type Benchmark = {

@@ -18,6 +18,18 @@ describe('a verdict', () => {
     expect(verdictOf(figure(201, { ratioAtMost: 4 }))).toBe('miss')
     expect(verdictOf(figure(900))).toBe('no target')
   })
+
+  it('is about the tail where that is promised', () => {
+    const tail = { judged: 'p99', ratioAtMost: 4 } as const
+    expect(verdictOf(figure(100, tail))).toBe('pass')
+    expect(verdictOf(figure(110, tail))).toBe('miss')
+  })
+
+  it('holds the value itself to its limit, beside the ratio', () => {
+    expect(verdictOf(figure(100, { atMost: 100 }))).toBe('pass')
+    expect(verdictOf(figure(101, { atMost: 100 }))).toBe('miss')
+    expect(verdictOf(figure(100, { atMost: 100, ratioAtMost: 1 }))).toBe('miss')
+  })
 })
 
 describe('a report', () => {
@@ -26,6 +38,12 @@ describe('a report', () => {
     expect(lines[2]).toMatch(
       /^boot: start → ready {2}300 ms \(570\) {2}node -e 0 {2}50\.0 ms \(59\.0\) {2}6\.00 × +≤ 4 × {2}miss$/,
     )
+  })
+
+  it('names the tail and every limit that is judged', () => {
+    const figures = [figure(300, { judged: 'p99', ratioAtMost: 4, atMost: 2_000 })]
+    const lines = renderReport([{ benchmark: 'recovery', figures }])
+    expect(lines[2]).toMatch(/ {2}p99 594 ms {2}.* {2}11\.9 × +≤ 4 ×, ≤ 2,000 ms {2}miss$/)
   })
 
   it('shows of a rate how low it falls, of a time how high it rises', () => {

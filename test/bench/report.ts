@@ -4,12 +4,22 @@ import type { Summary } from './statistics.ts'
 
 export type Verdict = 'pass' | 'miss' | 'no target'
 
-/** Ours over the engine's, by the medians. */
-export const ratioOf = ({ ours, engine }: Figure): number => ours.median / engine.summary.median
+const judgedOf = ({ ours, judged = 'median' }: Figure): number => ours[judged]
+
+/** What is judged of ours, over the engine's median. */
+export const ratioOf = (figure: Figure): number => judgedOf(figure) / figure.engine.summary.median
 
 export function verdictOf(figure: Figure): Verdict {
-  if (figure.ratioAtMost === undefined) return 'no target'
-  return ratioOf(figure) <= figure.ratioAtMost ? 'pass' : 'miss'
+  const { ratioAtMost, atMost } = figure
+  if (ratioAtMost === undefined && atMost === undefined) return 'no target'
+  const held = ratioOf(figure) <= (ratioAtMost ?? Infinity) && judgedOf(figure) <= (atMost ?? Infinity)
+  return held ? 'pass' : 'miss'
+}
+
+function describeTarget({ ratioAtMost, atMost, unit }: Figure): string {
+  const ratio = ratioAtMost === undefined ? [] : [`≤ ${ratioAtMost} ×`]
+  const value = atMost === undefined ? [] : [`≤ ${digits(atMost)} ${unit}`]
+  return [...ratio, ...value].join(', ')
 }
 
 /** Three digits that count, no more. */
@@ -23,6 +33,9 @@ function describe({ median, p95, min }: Summary, unit: Unit): string {
   const isRate = unit.endsWith('/s')
   return `${digits(median)} ${unit} (${digits(isRate ? min : p95)})`
 }
+
+const describeOurs = (figure: Figure): string =>
+  figure.judged === 'p99' ? `p99 ${digits(figure.ours.p99)} ${figure.unit}` : describe(figure.ours, figure.unit)
 
 const COLUMNS: readonly Column[] = [
   { title: 'what' },
@@ -40,12 +53,12 @@ export function renderReport(report: Report): string[] {
   const rows = report.flatMap(({ benchmark, figures }) =>
     figures.map((figure) => [
       `${benchmark}: ${figure.name}`,
-      describe(figure.ours, figure.unit),
+      describeOurs(figure),
       figure.engine.name,
       describe(figure.engine.summary, figure.unit),
       `${digits(ratioOf(figure))} ×`,
-      figure.ratioAtMost === undefined ? '' : `≤ ${figure.ratioAtMost} ×`,
-      figure.ratioAtMost === undefined ? '' : verdictOf(figure),
+      describeTarget(figure),
+      verdictOf(figure) === 'no target' ? '' : verdictOf(figure),
     ]),
   )
   return [

@@ -5,7 +5,7 @@ import { quantile, summarise } from './statistics.ts'
 describe('summarise', () => {
   it('finds the middle, the ends and the tail', () => {
     const hundred = Array.from({ length: 101 }, (_, value) => value)
-    expect(summarise(hundred.toReversed())).toEqual({ count: 101, min: 0, median: 50, p95: 95, max: 100 })
+    expect(summarise(hundred.toReversed())).toEqual({ count: 101, min: 0, median: 50, p95: 95, p99: 99, max: 100 })
   })
 
   it('takes what lies between the two in the middle of an even number', () => {
@@ -23,8 +23,8 @@ describe('summarise', () => {
     })
     fc.assert(
       fc.property(measurements, (values) => {
-        const { min, median, p95, max } = summarise(values)
-        expect([min, median, p95, max]).toEqual([min, median, p95, max].toSorted((one, other) => one - other))
+        const { min, median, p95, p99, max } = summarise(values)
+        expect([min, median, p95, p99, max]).toEqual([min, median, p95, p99, max].toSorted((one, other) => one - other))
         expect(summarise(values.toReversed())).toEqual(summarise(values))
         expect(min).toBe(Math.min(...values))
         expect(max).toBe(Math.max(...values))
