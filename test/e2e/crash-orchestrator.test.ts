@@ -4,9 +4,9 @@ import { type Epoch, isOwned, type RunId, subjects } from '../../packages/shared
 import { type Fleet, startFleet } from '../../packages/testkit/src/fleet.ts'
 import type { Member } from '../../packages/testkit/src/fleet-member.ts'
 import { has, settled } from '../../packages/testkit/src/fleet-waits.ts'
+import { paidTwice, startGatedModel } from '../../packages/testkit/src/gated-model.ts'
 import { untilGone } from '../../packages/testkit/src/leaks.ts'
-import { startGatedModel } from './gated-model.ts'
-import { PHASES, paidTwice } from './plans.ts'
+import { PHASES } from './plans.ts'
 import { NOTES_SPEC, repositoryOf, SMALL_SERVICE } from './repositories.ts'
 
 test('a killed orchestrator: another one on the host adopts the same sandbox, which never notices', async () => {

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { readTurns } from '../../packages/shared/src/index.ts'
 import { startFleet } from '../../packages/testkit/src/fleet.ts'
 import { settled } from '../../packages/testkit/src/fleet-waits.ts'
-import { startGatedModel } from './gated-model.ts'
-import { paidTwice, planOf } from './plans.ts'
+import { paidTwice, startGatedModel } from '../../packages/testkit/src/gated-model.ts'
+import { planOf } from './plans.ts'
 import { NOTES_SPEC, repositoryOf, SMALL_SERVICE } from './repositories.ts'
 
 test('after a kill -9 of the worker the next epoch goes on from the last acknowledged turn', async () => {

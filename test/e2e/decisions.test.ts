@@ -4,10 +4,10 @@ import { expect, test } from 'vitest'
 import type { Fact, RunId, WaitReason } from '../../packages/shared/src/index.ts'
 import { type Fleet, startFleet } from '../../packages/testkit/src/fleet.ts'
 import { has, settled } from '../../packages/testkit/src/fleet-waits.ts'
+import { paidTwice, startGatedModel } from '../../packages/testkit/src/gated-model.ts'
 import { processesOf } from '../../packages/testkit/src/leaks.ts'
 import { runCommand } from './command-line.ts'
-import { startGatedModel } from './gated-model.ts'
-import { PHASES, paidTwice } from './plans.ts'
+import { PHASES } from './plans.ts'
 import { ALARM_SPEC, NOTES_SPEC, repositoryOf, SMALL_SERVICE } from './repositories.ts'
 
 const delivered =

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Bus, connectBus, newId, subjects } from '../../packages/shared/src/index.ts'
 import { type Fleet, startFleet } from '../../packages/testkit/src/fleet.ts'
 import { has, settled } from '../../packages/testkit/src/fleet-waits.ts'
-import { type GatedModel, startGatedModel } from './gated-model.ts'
+import { type GatedModel, startGatedModel } from '../../packages/testkit/src/gated-model.ts'
 import { NOTES_SPEC, repositoryOf, SMALL_SERVICE, type TemporaryRepository } from './repositories.ts'
 
 const FLOOD = 100_000

@@ -1,5 +1,4 @@
 import type { SpecState } from '../../packages/shared/src/index.ts'
-import type { Call } from './gated-model.ts'
 
 /** What the phases of a spec came to, but for its own id. */
 export function planOf({ specId, results }: SpecState): Record<string, unknown> {
@@ -8,7 +7,3 @@ export function planOf({ specId, results }: SpecState): Record<string, unknown> 
 }
 
 export const PHASES = ['explore', 'requirements', 'design', 'tasks', 'sync']
-
-/** Model calls that were made again: turns that were paid twice. */
-export const paidTwice = (calls: readonly Call[]): number =>
-  calls.length - new Set(calls.map(({ fingerprint }) => fingerprint)).size

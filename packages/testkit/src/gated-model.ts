@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { offlineUpstream } from '../../packages/orchestrator/src/gateway/upstreams/offline/offline-upstream.ts'
+import { offlineUpstream } from '../../orchestrator/src/gateway/upstreams/offline/offline-upstream.ts'
 
 /** One model call as it came. */
 export type Call = {
@@ -86,3 +86,7 @@ export async function startGatedModel(): Promise<GatedModel> {
 
 /** Prompts name the spec they are about. */
 const specOf = (body: Buffer): string => /<spec id=\\"([^"\\]+)\\"/.exec(body.toString('utf8'))?.[1] ?? ''
+
+/** Model calls that were made again: turns that were paid twice. */
+export const paidTwice = (calls: readonly Call[]): number =>
+  calls.length - new Set(calls.map(({ fingerprint }) => fingerprint)).size
