@@ -9,6 +9,7 @@ import {
   purgeTurns,
   readTurns,
   Sha256,
+  SpecfleetError,
   storeTurn,
   type TurnRecord,
 } from '@specfleet/shared'
@@ -195,4 +196,25 @@ test('a dead letter is kept whole, even at the payload limit, with its reason; n
   expect(letters[0]?.error).toEqual(error)
   expect(Buffer.from(letters[0]?.data ?? []).equals(Buffer.from(largest))).toBe(true)
   expect(await listDead(bus, { limit: 1 })).toHaveLength(1)
+})
+
+test('a blob whose acknowledgement was lost, and which the server has forgotten having taken, is there', async () => {
+  const { bus } = await startBus()
+  const blobs = await openBlobs(bus)
+  const content = new TextEncoder().encode('stored once')
+  const request = bus.request.bind(bus)
+  let lost = 0
+  bus.request = async (subject, data, options) => {
+    if (!subject.startsWith('$O.sf_blobs.M.')) return request(subject, data, options)
+    lost += 1
+    // Another id stands for a server that remembers none.
+    const headers = { ...options.headers, 'Nats-Msg-Id': `forgotten-${lost}` }
+    const answer = await request(subject, data, { ...options, headers })
+    if (lost === 1) throw new SpecfleetError('bus.timeout', 'the answer was lost')
+    return answer
+  }
+  const { sha256: name } = await blobs.put(content)
+  expect(lost).toBe(2)
+  const blob = await blobs.get(name)
+  expect(blob === undefined ? undefined : await bytesOf(blob.stream)).toEqual(content)
 })

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -225,6 +225,19 @@ describe('a source', () => {
     await expect(small.fetch({ git: `${daemon.url}/large` }, signal)).rejects.toMatchObject(tooLarge)
   })
 
+  test('that is slow to fetch keeps nobody who submits waiting', async () => {
+    await using mute = await muteHost(4)
+    const path = await repository('quick')
+    const stop = new AbortController()
+    const sources = await sourcesUpTo(1_000_000)
+    const slow = Array.from({ length: 5 }, () => sources.fetch({ git: mute.url }, stop.signal))
+    const ended = Promise.allSettled(slow)
+    await mute.reached
+    await sources.check({ git: path }, AbortSignal.timeout(10_000))
+    stop.abort(new Error('enough'))
+    expect((await ended).map(({ status }) => status)).toEqual(Array(5).fill('rejected'))
+  })
+
   test('is fetched from a URL, by branch, tag or commit, or refused for what is wrong with it', async () => {
     const path = await repository('remote')
     git(path, 'tag', 'v1')
@@ -263,6 +276,28 @@ async function serveGit(base: string): Promise<AsyncDisposable & { url: string }
     async [Symbol.asyncDispose]() {
       if (daemon.pid !== undefined) process.kill(-daemon.pid, 'SIGTERM')
       await exited
+    },
+  }
+}
+
+/** Takes connections and answers nothing; `reached` once so many came. */
+async function muteHost(wanted: number): Promise<AsyncDisposable & { url: string; reached: Promise<void> }> {
+  const reached = Promise.withResolvers<void>()
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => socket.destroy()))
+    if (sockets.size >= wanted) reached.resolve()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  return {
+    url: `git://127.0.0.1:${port}/mute`,
+    reached: reached.promise,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
     },
   }
 }

@@ -62,7 +62,7 @@ export type Orchestrator = AsyncDisposable & {
   readonly isolation: string
   readonly upstream: string
   readonly slots: number
-  /** Settles when it cannot go on: the connection was closed for good, or what it follows can no longer be read. */
+  /** Settles when it cannot go on: a connection of its two was closed for good, or what it follows can no longer be read. */
   readonly failed: Promise<Error>
   /** Takes nothing on any more and lets every worker come to a good end; resolves when none is left. */
   drain(signal: AbortSignal): Promise<void>
@@ -101,7 +101,9 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
 
   // What was subscribed to is at the server: whoever is told that we are ready finds us there.
   await bus.flush()
-  const closed = bus.closed.then((error) => error ?? new Error('the connection to the bus was closed'))
+  const closed = [bus, system].map(
+    async (each) => (await each.closed) ?? new Error(`connection "${each.name}" was closed`),
+  )
   const started = parts.move()
   return {
     id,
@@ -109,7 +111,7 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
     isolation: provider.isolation,
     upstream: collaborators.upstream.name,
     slots: slots.total,
-    failed: Promise.race([ledgerFailed, table.failed, peers.failed, closed]),
+    failed: Promise.race([ledgerFailed, table.failed, peers.failed, ...closed]),
     async drain(signal) {
       draining = true
       await intake[Symbol.asyncDispose]()

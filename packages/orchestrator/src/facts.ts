@@ -1,4 +1,4 @@
-import type { Author, FactLog, NewFact, RunId, SpecId } from '@specfleet/shared'
+import type { Author, FactLog, MessageId, NewFact, RunId, SpecId } from '@specfleet/shared'
 import { newMessageId } from '@specfleet/shared'
 import type { Clock } from './clock.ts'
 
@@ -7,6 +7,8 @@ export type FactScope = { readonly specId: SpecId; readonly runId?: RunId; reado
 
 export type StateOptions = {
   readonly signal?: AbortSignal
+  /** Default: a new one. */
+  readonly id?: MessageId
   /** Last sequence of the spec that the decision rests on. @throws `bus.conflict` when it is not the last. */
   readonly expectLastOfSpec?: number
 }
@@ -26,7 +28,7 @@ export function openFactWriter(collaborators: { log: FactLog; clock: Clock }, by
       const { seq } = await collaborators.log.append(
         {
           v: 1,
-          id: newMessageId(),
+          id: options.id ?? newMessageId(),
           type: fact.type,
           specId,
           runId: runId ?? '-',

@@ -12,6 +12,7 @@ import {
   subjects,
   TaskId,
 } from '@specfleet/shared'
+import { z } from 'zod'
 import { type ControlSender, endingMessage } from '../control/sender.ts'
 import type { FactWriter } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -62,22 +63,48 @@ async function decideAndAppend(
     const spec = desk.ledger.spec(specId)
     const decision = decide(spec, command)
     if (!decision.ok) throw new SpecfleetError(decision.code, decision.message)
-    try {
-      const seq = await appendAll(desk.facts, specId, decision.facts, seen)
-      await desk.ledger.caughtUp(seq, signal)
-      return { decision, runs: spec?.runs.length ?? 0 }
-    } catch (error) {
-      if (!(error instanceof SpecfleetError) || error.code !== 'bus.conflict') throw error
-    }
+    const seq = await appendAll(desk, specId, decision.facts, seen)
+    if (seq === undefined) continue
+    await desk.ledger.caughtUp(seq, signal)
+    return { decision, runs: spec?.runs.length ?? 0 }
   }
 }
 
-/** Resolves with the sequence of the last of them. */
-async function appendAll(writer: FactWriter, specId: SpecId, facts: readonly NewFact[], seen: number): Promise<number> {
+/** Resolves with the sequence of the last of them; `undefined` when somebody else came between. */
+async function appendAll(
+  desk: CommandDesk,
+  specId: SpecId,
+  facts: readonly NewFact[],
+  seen: number,
+): Promise<number | undefined> {
   let last = seen
-  for (const fact of facts) last = await writer.state({ specId }, fact, { expectLastOfSpec: last })
+  for (const fact of facts) {
+    const appended = await appendNext(desk, specId, fact, last)
+    if (appended === undefined) return undefined
+    last = appended
+  }
   return last
 }
+
+async function appendNext(
+  { facts, factLog }: CommandDesk,
+  specId: SpecId,
+  fact: NewFact,
+  last: number,
+): Promise<number | undefined> {
+  const id = newMessageId()
+  try {
+    return await facts.state({ specId }, fact, { id, expectLastOfSpec: last })
+  } catch (error) {
+    if (!(error instanceof SpecfleetError) || error.code !== 'bus.conflict') throw error
+    // It may be our own that came between: stored, but its acknowledgement was lost and the server has forgotten.
+    for await (const entry of factLog.readSpec(specId, { fromSeq: last + 1 }))
+      if (Named.safeParse(entry.value()).data?.id === id) return entry.seq
+    return undefined
+  }
+}
+
+const Named = z.looseObject({ id: z.string() })
 
 /** Resolves with the runs whose workers confirmed. The supervisor sees to those that did not. */
 async function tellRuns(

@@ -10,7 +10,9 @@ import { checkAgainstFleet } from './fleet-check.ts'
 
 const STILL_WORKING_MS = 5_000
 /** A source that cannot be reached is tried so often before the task is given up. */
-const MOST_DELIVERIES = 5
+const MOST_TRIES = 5
+/** Tasks whose tries are remembered; of the ones tried longest ago they are counted anew. */
+const MOST_REMEMBERED = 1_000
 const RETRY_MS = 10_000
 
 type Collaborators = {
@@ -39,6 +41,7 @@ export type ClaimOptions = { readonly me: OrchestratorId; readonly provider: str
  */
 export function openClaims(collaborators: Collaborators, options: ClaimOptions, signal: AbortSignal) {
   const { clock, log } = collaborators
+  const tries = new Tries()
   return async (message: QueuedTask): Promise<void> => {
     const startedAt = clock.monotonic()
     const note = (outcome: string, fields: Record<string, unknown> = {}) =>
@@ -51,7 +54,7 @@ export function openClaims(collaborators: Collaborators, options: ClaimOptions, 
       })
     using _working = every(clock, STILL_WORKING_MS, () => message.working())
     try {
-      note(...(await claim(collaborators, options, message, signal)))
+      note(...(await claim(collaborators, options, message, tries, signal)))
     } catch (thrown) {
       const error = toSpecfleetError(thrown)
       note('given-back', { error })
@@ -66,6 +69,7 @@ async function claim(
   collaborators: Collaborators,
   options: ClaimOptions,
   message: QueuedTask,
+  tries: Tries,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { bus, table, clock, fetchSource } = collaborators
@@ -85,7 +89,7 @@ async function claim(
     await message.ack()
     return [created ? 'claimed' : 'duplicate', { runId: run.runId, specId: run.specId, state: run.state }]
   } catch (error) {
-    if (!(error instanceof SpecfleetError) || !isRefusal(error, message.deliveries)) throw error
+    if (!(error instanceof SpecfleetError) || !isRefusal(error, () => tries.add(message.seq))) throw error
     if (task !== undefined) await failWaiting(collaborators, task, error, signal)
     await buryMessage(bus, error.code.replaceAll('.', '-'), message, error.toWire())
     await message.ack()
@@ -107,12 +111,30 @@ async function failWaiting(
 }
 
 /** What the sender has to mend; anything retryable goes back to the queue until it has been tried often enough. */
-function isRefusal(error: SpecfleetError, deliveries: number): boolean {
-  if (error.code === 'source.unreachable') return deliveries >= MOST_DELIVERIES
+function isRefusal(error: SpecfleetError, countTry: () => number): boolean {
+  if (error.code === 'source.unreachable') return countTry() >= MOST_TRIES
   return (
     error.code.startsWith('task.') ||
     error.code.startsWith('spec.') ||
     error.code.startsWith('source.') ||
     error.code === 'provider.unknown'
   )
+}
+
+/**
+ * How often this orchestrator tried to fetch the source of a task. How often the task was handed
+ * out says something else: it also comes and goes while no slot is free.
+ */
+class Tries {
+  readonly #bySeq = new Map<number, number>()
+
+  /** Counts one more, and answers with how many there are now. */
+  add(seq: number): number {
+    const tries = (this.#bySeq.get(seq) ?? 0) + 1
+    this.#bySeq.delete(seq)
+    if (tries < MOST_TRIES) this.#bySeq.set(seq, tries)
+    const [oldest] = this.#bySeq.keys()
+    if (this.#bySeq.size > MOST_REMEMBERED && oldest !== undefined) this.#bySeq.delete(oldest)
+    return tries
+  }
 }

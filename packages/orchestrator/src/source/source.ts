@@ -9,7 +9,9 @@ import { type GitOptions, git, gitStream, lastLine } from './git.ts'
 import { findLocalCommit, findRemoteRef, type LocalCommit, originOf, repositoryAt } from './origin.ts'
 
 /** Git and its compression take a core each. */
-const MOST_AT_A_TIME = 4
+const MOST_FETCHES = 4
+/** A check mostly waits for somebody else's answer. */
+const MOST_CHECKS = 16
 
 export type SourceOptions = {
   readonly env: Readonly<Record<string, string>>
@@ -61,12 +63,14 @@ export function openSources(collaborators: { blobs: Blobs }, options: SourceOpti
     return await bundle(await fetchRemote(origin.url, source.ref, folder.path, options, work), work)
   }
 
-  const turns = new Semaphore(MOST_AT_A_TIME)
-  const inTurn = <T>(limitMs: number, signal: AbortSignal, work: (work: GitOptions) => Promise<T>): Promise<T> =>
-    turns.run(() => withinTime(limitMs, signal, (limited) => work({ env: options.env, signal: limited })))
+  // Apart from each other: whoever submits waits for his check, and a fetch may take minutes.
+  const checks = new Semaphore(MOST_CHECKS)
+  const fetches = new Semaphore(MOST_FETCHES)
+  const limited = <T>(limitMs: number, signal: AbortSignal, work: (work: GitOptions) => Promise<T>): Promise<T> =>
+    withinTime(limitMs, signal, (either) => work({ env: options.env, signal: either }))
   return {
-    check: (source, signal) => inTurn(CHECK_LIMIT_MS, signal, (work) => check(source, work)),
-    fetch: (source, signal) => inTurn(FETCH_LIMIT_MS, signal, (work) => fetch(source, work)),
+    check: (source, signal) => checks.run(() => limited(CHECK_LIMIT_MS, signal, (work) => check(source, work))),
+    fetch: (source, signal) => fetches.run(() => limited(FETCH_LIMIT_MS, signal, (work) => fetch(source, work))),
   }
 }
 

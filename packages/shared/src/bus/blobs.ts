@@ -77,7 +77,7 @@ async function putBlob(bus: Bus, content: Content, maxBytes: number): Promise<{ 
       digest: `SHA-256=${digest.toString('base64').replaceAll('+', '-').replaceAll('/', '_')}`,
       options: { max_chunk_size: CHUNK_BYTES },
     }
-    if (!(await publishMeta(bus, sha256, meta))) await purgeSubject(bus, BLOB_STREAM, blobChunks(upload))
+    if (!(await publishMeta(bus, sha256, meta))) await dropUnlessKept(bus, sha256, upload)
     return { sha256, bytes: size }
   } catch (error) {
     await dropUpload(bus, upload, error)
@@ -192,6 +192,12 @@ async function* verifiedChunks(bus: Bus, sha256: Sha256, meta: Meta): AsyncGener
   }
   if (hash.digest('hex') !== sha256) throw new SpecfleetError('blob.corrupt', sha256)
   return undefined
+}
+
+/** Somebody has the blob already; and that may be us, when an acknowledgement was lost and the server had forgotten. */
+async function dropUnlessKept(bus: Bus, sha256: Sha256, upload: string): Promise<void> {
+  const kept = await readMeta(bus, sha256)
+  if (kept?.nuid !== upload) await purgeSubject(bus, BLOB_STREAM, blobChunks(upload))
 }
 
 const tooLarge = (maxBytes: number): SpecfleetError =>
