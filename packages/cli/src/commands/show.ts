@@ -4,11 +4,12 @@ import { replaySpec } from '../fleet/follow.ts'
 import { planOf } from '../plan/export.ts'
 import { headline } from '../render/headline.ts'
 import { renderPlan } from '../render/plan.ts'
+import { refusalsOf, renderRefusals } from '../render/refusals.ts'
 import type { Style } from '../render/style.ts'
 import { renderTable } from '../render/table.ts'
 import type { CommandContext, Outcome } from './context.ts'
 
-/** `specfleet show ID`: a spec with its runs, deaths, spending and plan. */
+/** `specfleet show ID`: a spec with its runs, deaths, spending and plan, and what its sandboxes were refused. */
 export async function show(id: string, flags: { json?: boolean }, { env, terminal }: CommandContext): Promise<Outcome> {
   const { state, runs } = await withFleet(env, async (client) => {
     const { specId } = await client.specOf(id)
@@ -16,11 +17,12 @@ export async function show(id: string, flags: { json?: boolean }, { env, termina
   })
   if (state === undefined) throw new SpecfleetError('spec.unknown', id)
   if (flags.json === true) {
-    terminal.printJson({ spec: state, runs })
+    terminal.printJson({ spec: state, runs, refusals: refusalsOf(state) })
     return 0
   }
   for (const line of headLines(state, terminal.style)) terminal.print(line)
   for (const line of runLines(state, runs, terminal)) terminal.print(line)
+  for (const line of renderRefusals(refusalsOf(state), terminal)) terminal.print(line)
   for (const line of renderPlan(planOf(state), terminal)) terminal.print(line)
   return 0
 }
@@ -36,11 +38,6 @@ function headLines(state: SpecState, style: Style): string[] {
   if ('reason' in state && state.reason !== undefined) lines.push(style.red(state.reason))
   if (state.lifecycle === 'awaiting-approval')
     lines.push(style.yellow(`${state.gate} waits for approval: specfleet approve ${state.specId}`))
-  const { refused } = state
-  if (refused.count > 0)
-    lines.push(
-      style.yellow(`${refused.count} facts of a sandbox were refused, the last because: ${refused.lastReason ?? '–'}`),
-    )
   return lines
 }
 

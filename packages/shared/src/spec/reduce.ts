@@ -88,6 +88,7 @@ function applyTrusted(state: SpecState, fact: Exclude<Fact, WorkerFact>, seq: nu
     case 'run.lost':
     case 'run.adopted':
     case 'run.parked':
+    case 'run.refused':
     case 'run.settled':
     case 'budget.exhausted':
       return reduceRun(state, fact, seq)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { DELIVERY_OUTCOMES } from '../contract/facts/run.ts'
-import { OrchestratorId, RunId, TaskId } from '../contract/ids.ts'
+import { DELIVERY_OUTCOMES, Refuser } from '../contract/facts/run.ts'
+import { MessageId, OrchestratorId, RunId, TaskId } from '../contract/ids.ts'
 import type { ExecutionMode } from '../contract/phase.ts'
 import { TaskKind } from '../contract/task.ts'
 import { Usage } from '../contract/usage.ts'
@@ -35,6 +35,14 @@ export const Fence = z.object({
 })
 export type Fence = z.infer<typeof Fence>
 
+/** What sandboxes of the run were refused, by whom. */
+export const Refusals = z.object({
+  by: z.partialRecord(Refuser, z.object({ count, lastReason: z.string() })),
+  /** The fact that told last: told again it counts once. */
+  told: MessageId,
+})
+export type Refusals = z.infer<typeof Refusals>
+
 /** What the log knows of one run. Who owns it and where it runs stands in its run record. */
 export const RunView = z.object({
   runId: RunId,
@@ -60,6 +68,7 @@ export const RunView = z.object({
     .exactOptional(),
   /** Why earlier epochs died, oldest first; the last hundred. */
   causes: z.array(DeathCause),
+  refusals: Refusals.exactOptional(),
   /** A spending limit was reached; until somebody decides otherwise the run does not go on. */
   exhausted: z.enum(['usd', 'turns', 'minutes']).exactOptional(),
   parked: z.object({ reason: z.string() }).exactOptional(),

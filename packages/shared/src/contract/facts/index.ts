@@ -12,6 +12,7 @@ import {
   RunLost,
   RunParked,
   RunReady,
+  RunRefused,
   RunSettled,
   RunSpawned,
 } from './run.ts'
@@ -57,6 +58,7 @@ export const FACTS = {
   'run.lost': RunLost,
   'run.adopted': RunAdopted,
   'run.parked': RunParked,
+  'run.refused': RunRefused,
   'run.settled': RunSettled,
   'phase.started': PhaseStarted,
   'phase.evaluated': PhaseEvaluated,

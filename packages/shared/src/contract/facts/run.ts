@@ -57,6 +57,20 @@ export const RunLost = z.looseObject({
 export const RunAdopted = z.looseObject({ from: OrchestratorId, to: OrchestratorId })
 /** It cannot go on by itself; a person decides. `causes` are those of its failed epochs, oldest first. */
 export const RunParked = z.looseObject({ causes: z.array(DeathCause).max(1000), reason: z.string().max(4096) })
+/** Who turns a sandbox away: the bus's server, its wire, the desk and its services, who hears its heart. */
+export const REFUSERS = ['bus', 'wire', 'desk', 'model', 'blob', 'beat'] as const
+export const Refuser = z.enum(REFUSERS)
+export type Refuser = z.infer<typeof Refuser>
+
+/**
+ * What a sandbox was refused. Said at once for the first time, then sparingly: `count` is how many
+ * there were since the fact before of the same refuser, `lastReason` why the last of them.
+ */
+export const RunRefused = z.looseObject({
+  by: Refuser,
+  count: z.number().int().min(1),
+  lastReason: z.string().max(300),
+})
 export const RunSettled = z.looseObject({
   outcome: z.enum(['done', 'failed', 'cancelled']),
   reason: z

@@ -44,6 +44,21 @@ describe('a run', () => {
     expect(log.run().owner).toBe('orchestrator-2')
   })
 
+  it('counts what its sandboxes were refused, by refuser, in any epoch and behind its end, each fact once', () => {
+    const log = begun().fence()
+    const refuse = (by: 'bus' | 'desk', count: number, lastReason: string, epoch: number) =>
+      log.by('supervisor', 'run.refused', { by, count, lastReason }, { runId: RUN, epoch })
+    refuse('bus', 2, 'first', 2)
+    refuse('desk', 1, 'not yours', 2)
+    log.supervise('run.settled', { outcome: 'done' })
+    refuse('bus', 3, 'second', 1)
+    const counted = { bus: { count: 5, lastReason: 'second' }, desk: { count: 1, lastReason: 'not yours' } }
+    expect(log.run().refusals?.by).toEqual(counted)
+    const last = log.facts.at(-1)
+    if (last !== undefined) log.append(last)
+    expect(log.run().refusals?.by).toEqual(counted)
+  })
+
   it('is neither parked nor settled by who still speaks of an earlier epoch', () => {
     const log = begun().fence()
     log.by('supervisor', 'run.parked', { causes: [], reason: 'late' }, { runId: RUN, epoch: 1 })

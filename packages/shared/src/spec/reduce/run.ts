@@ -5,7 +5,14 @@ import { entryOf, isEnded, isOpen, runOf, type SpecState } from '../state.ts'
 import { type FactOf, larger, withRun, withSpending } from './changes.ts'
 
 type RunFact = FactOf<
-  'run.claimed' | 'run.fenced' | 'run.lost' | 'run.adopted' | 'run.parked' | 'run.settled' | 'budget.exhausted'
+  | 'run.claimed'
+  | 'run.fenced'
+  | 'run.lost'
+  | 'run.adopted'
+  | 'run.parked'
+  | 'run.refused'
+  | 'run.settled'
+  | 'budget.exhausted'
 >
 
 /** Causes of death that are kept; the log has all. */
@@ -15,6 +22,7 @@ const MAX_CAUSES = 100
 export function reduceRun(state: SpecState, fact: RunFact, seq: number): SpecState {
   if (fact.type === 'run.claimed') return claimed(state, fact)
   const run = runOf(state, fact.runId)
+  if (fact.type === 'run.refused') return run === undefined ? state : withRun(state, refused(run, fact))
   if (run === undefined || run.settled !== undefined || isOfOneReplaced(fact, run)) return state
   switch (fact.type) {
     case 'run.fenced':
@@ -92,6 +100,14 @@ function fenced(run: RunView, { epoch, data }: FactOf<'run.fenced'>, seq: number
 
 function lost(run: RunView, { epoch, data }: FactOf<'run.lost'>): RunView {
   return { ...run, lostUpTo: epoch, causes: [...run.causes, data.cause].slice(-MAX_CAUSES) }
+}
+
+/** Of any epoch, and behind the end too: a zombie is refused when its run is long over. */
+function refused(run: RunView, { id, data: { by, count, lastReason } }: FactOf<'run.refused'>): RunView {
+  if (run.refusals?.told === id) return run
+  const before = run.refusals?.by ?? {}
+  const sum = Math.min((before[by]?.count ?? 0) + count, Number.MAX_SAFE_INTEGER)
+  return { ...run, refusals: { by: { ...before, [by]: { count: sum, lastReason } }, told: id } }
 }
 
 function settled(state: SpecState, run: RunView, { data, at }: FactOf<'run.settled'>): SpecState {
