@@ -1,19 +1,35 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import { SpecfleetError } from '@specfleet/shared'
+import { Connection } from './connection.ts'
+import { HeardConversations } from './conversations.ts'
 import type { Point, PointName } from './point.ts'
+import type { Speaker } from './speaker.ts'
+import { Stops } from './stops.ts'
+
+export type { Speaker } from './speaker.ts'
 
 /**
  * A stretch of wire between the processes of a fleet and its server. It passes everything on, names what it sees,
- * and stops the one connection that comes to an awaited point.
+ * and stops the one connection that comes to an awaited point. A server that dies takes its connections with it;
+ * one that is back is found again by whoever connects next.
  */
 export interface Relay extends AsyncDisposable {
   /** What the processes get for the server's address. */
   readonly url: string
-  /** How often each point came by so far. */
+  /**
+   * How often each point came by so far: for each name the most that was said of any one run (or spec, or
+   * orchestrator), and `any` for all together. A message that is sent again counts again.
+   */
   readonly seen: ReadonlyMap<PointName, number>
-  /** Settles when somebody stands at the point; rejects with the signal's reason. One at a time. */
+  /**
+   * Settles when somebody stands at the point, or behind it when it has gone by already; rejects with the signal's
+   * reason. One at a time.
+   */
   stopAt(point: Point, signal: AbortSignal): Promise<Stopped>
 }
 
-/** One connection that stands at a point; all others go on. */
+/** One connection that stands at a point, in both directions; all others go on. */
 export type Stopped = {
   readonly point: Point
   readonly by: Speaker
@@ -23,8 +39,38 @@ export type Stopped = {
   cut(): void
 }
 
-/** Who speaks on a connection, as far as the wire tells. */
-export type Speaker =
-  | { readonly kind: 'orchestrator'; readonly id: string }
-  | { readonly kind: 'worker'; readonly runId: string; readonly epoch: number }
-  | { readonly kind: 'other'; readonly name: string }
+export type RelayOptions = {
+  /** The server's address, `nats://host:port`. */
+  readonly upstream: string
+  /** Told the subject of everything that is published without a name. */
+  readonly onNameless?: (subject: string) => void
+}
+
+/** Opens a relay on a free port of 127.0.0.1. Disposing closes every connection. */
+export async function openRelay({ upstream, onNameless }: RelayOptions): Promise<Relay> {
+  const { hostname, port } = new URL(upstream)
+  const stops = new Stops()
+  const shared = { stops, conversations: new HeardConversations(), onNameless }
+  const connections = new Set<Connection>()
+  const server = createServer((client) => {
+    const connection = new Connection(client, connect({ host: hostname, port: Number(port) }), shared)
+    connections.add(connection)
+    void connection.closed.then(() => connections.delete(connection))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new SpecfleetError('internal', 'the relay has no port')
+  return {
+    url: `nats://127.0.0.1:${address.port}`,
+    seen: stops.seen,
+    stopAt: (point, signal) => stops.await(point, signal),
+    async [Symbol.asyncDispose]() {
+      stops.close(new Error('the relay is closed'))
+      const closed = once(server, 'close')
+      server.close()
+      for (const connection of connections) connection.destroy()
+      await Promise.all([closed, ...[...connections].map((each) => each.closed)])
+    },
+  }
+}

@@ -21,6 +21,7 @@ export type {
   OpenCallOptions,
   ServeCallsOptions,
 } from './duplex/call.ts'
+export { decodeFrame, decodeHead, type Frame, type FrameKind, OpenHead } from './duplex/frames.ts'
 export { openCall } from './duplex/open-call.ts'
 export { serveCalls } from './duplex/serve-calls.ts'
 export * from './log.ts'
