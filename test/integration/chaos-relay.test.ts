@@ -61,7 +61,7 @@ test('what crosses the relay arrives as it was sent, at any size, in both direct
   await using world = await openRelayed('somebody')
   const received: Buffer[] = []
   const all = Promise.withResolvers<void>()
-  const sizes = [0, 1, 1_000, 65_536, 1_000_000, 1_048_560]
+  const sizes = [0, 1, 1_000, 65_536, 1_000_000, 1_048_500]
   using _echo = world.bus.subscribe('echo', ({ data }) => {
     received.push(Buffer.from(data))
     if (received.length === sizes.length) all.resolve()
@@ -160,7 +160,7 @@ test('any stops at whatever is said so many messages on', async () => {
   expect([...world.relay.seen.keys()].at(-1)).toBe('worker/turn')
 })
 
-test('a record, an acknowledged task and an account are points of their own', async () => {
+test('records and acknowledged tasks are points of their own', async () => {
   await using world = await openRelayed('orchestrator one')
   const schema = z.object({ state: z.string() })
   const records = await openRecords(world.bus, BUCKETS.runs, schema)
