@@ -124,3 +124,17 @@ test('a record of a bucket that expires is told as deleted, and can be created a
   stop.abort()
   await watching
 })
+
+test('records are created together, or none of them is', async () => {
+  const { records } = await startRecords()
+  const entries = (prefix: string, count: number) =>
+    Array.from({ length: count }, (_, n) => ({ key: `${prefix}${n}`, value: { owner: prefix, count: n } }))
+  const made = await records.createTogether(entries('a', 100))
+  for (const held of made) expect(await records.get(held.key)).toEqual(held)
+  expect(await records.replace(made[3] ?? expect.unreachable(), { owner: 'x', count: 0 })).not.toBe('conflict')
+
+  const clash = [...entries('b', 99), { key: 'a7', value: { owner: 'b', count: 99 } }]
+  await expect(records.createTogether(clash)).rejects.toThrow()
+  expect((await records.all()).filter(({ value }) => value.owner === 'b')).toEqual([])
+  expect(await records.createTogether([])).toEqual([])
+})

@@ -146,6 +146,7 @@ function configOf(nats: SecuredTestNats, home: string): Config {
     drainLimitMs: 5_000,
     backoff: { firstMs: 20, longestMs: 100, provenMs: 60_000, attemptLimit: 3 },
     floodFactsPerSecond: 200,
+    backlogLimit: 10_000,
     sourceMaxBytes: 10_000_000,
     blobMaxBytes: 1_000_000,
     toolEnv: { PATH: process.env.PATH ?? '' },

@@ -20,6 +20,7 @@ import {
 import { afterAll, describe, expect, test } from 'vitest'
 import { claimOf } from '../../packages/orchestrator/src/intake/admission.ts'
 import { openSources } from '../../packages/orchestrator/src/source/source.ts'
+import { claimedBy } from '../../packages/orchestrator/src/supervisor/transitions.ts'
 import { deliver } from '../../packages/testkit/src/scripted-worker.ts'
 import { startFleet } from './orchestrator-fleet.ts'
 
@@ -66,13 +67,14 @@ async function buried(subject: string, data: string | Uint8Array): Promise<DeadL
 
 test('of fifty who claim a run exactly one wins', async () => {
   const records = await openRecords(fleet.bus, BUCKETS.runs, RunRecord)
+  const claimant = (n: number) => OrchestratorId.parse(`claimant-${n}`)
+  const stamp = { now: new Date(), foldedTo: 0 }
   const task = withIds(TaskInput.parse({ kind: 'prompt', text: 'x', taskId: 'contended', specId: 'contended' }), () => {
     throw new Error('it has an id')
   })
-  const claims = Array.from({ length: 50 }, (_, n) => {
-    const claimant = OrchestratorId.parse(`claimant-${n}`)
-    return records.create('contended', claimOf(task, null, claimant, new Date()))
-  })
+  const claims = Array.from({ length: 50 }, (_, n) =>
+    records.create('contended', claimedBy(claimOf(task, null, 1, new Date()), claimant(n), stamp)),
+  )
   const winners = (await Promise.all(claims)).filter((claim) => claim !== 'exists')
   expect(winners).toHaveLength(1)
   expect((await records.get('contended'))?.value).toEqual(winners[0]?.value)

@@ -70,7 +70,7 @@ test('an orphan goes by its labels, but not while its record may still be on its
       expiresAt: expiresAt.toISOString(),
     },
     env: {},
-    limits: { memoryMb: 64, cpus: 1, pids: 64, wallClockMinutes: 1 },
+    limits: { memoryMb: 64, diskMb: 16, cpus: 1, pids: 64, wallClockMinutes: 1, outputMb: 1 },
   })
   const engine = fleet.engine.provider()
   const { signal } = new AbortController()
@@ -181,8 +181,10 @@ test('two orchestrators share the work, and neither takes more than its slots', 
   const spawned = await Promise.all([...Array(4)].map((_, n) => waitForNth(all, n + 1)))
   expect(spawned).toHaveLength(4)
   const { runs } = await fleet.api('list', { what: 'runs' })
-  const owners = (Array.isArray(runs) ? runs : []).map((run) => run.owner)
+  const listed = Array.isArray(runs) ? runs : []
+  const owners = listed.flatMap((run) => run.owner ?? [])
   expect(owners.toSorted()).toEqual([one.id, one.id, two.id, two.id].toSorted())
+  expect(listed.filter(({ state }) => state === 'queued')).toHaveLength(2)
   finish.resolve()
   for (const facts of all) expect((await facts.until('run.settled')).data.outcome).toBe('done')
 })

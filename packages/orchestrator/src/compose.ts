@@ -97,7 +97,7 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
   openDoors(world, { ...crew, ...stores, peers, sources }, parts)
   const writing = { records: stores.specs, ledger, clock: world.clock, log, isWriter: () => peers.isEldest }
   parts.use(new ViewWriter(writing, { rewrite: viewsBroken }))
-  const intake = openIntake(world, { ...crew, ...stores, slots, sources }, parts)
+  const intake = openIntake(world, { ...crew, ...stores, sources }, parts)
 
   // What was subscribed to is at the server: whoever is told that we are ready finds us there.
   await bus.flush()
@@ -251,17 +251,22 @@ function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposableStack)
   parts.use(openApi({ ...doors, facts, provider: provider.name }))
 }
 
-type Intake = Crew & Stores & { readonly slots: Slots; readonly sources: Sources }
+/** Sources that are fetched at a time, each by a process of its own. */
+const FETCHES_AT_ONCE = 8
 
-function openIntake({ id, clock, log }: Foundation, intake: Intake, parts: AsyncDisposableStack): AsyncDisposable {
-  const { bus, table, ledger, factLog, queue, slots, sources, provider } = intake
+type Intake = Crew & Stores & { readonly sources: Sources }
+
+function openIntake({ config, clock, log }: Foundation, intake: Intake, parts: AsyncDisposableStack): AsyncDisposable {
+  const { bus, table, ledger, factLog, queue, sources, provider } = intake
   const stop = new AbortController()
-  const fetchSource: Sources['fetch'] = (source, signal) => sources.fetch(source, signal)
-  const options = { me: id, provider: provider.name }
+  const fetches = new Semaphore(FETCHES_AT_ONCE)
+  const fetchSource: Sources['fetch'] = (source, signal) => fetches.run(() => sources.fetch(source, signal))
+  const options = { provider: provider.name }
   const facts = openFactWriter({ log: factLog, clock }, 'intake')
   const accept = openClaims({ bus, table, ledger, factLog, facts, clock, log, fetchSource }, options, stop.signal)
-  const consumer = new Consumer({ queue, slots, clock, log, accept })
-  consumer.start()
+  const consumer = new Consumer({ queue, table, clock, log, accept }, { backlogLimit: config.backlogLimit })
+  // Who runs nothing takes nothing on: it is there for its doors and its views.
+  if (config.slots > 0) consumer.start()
   return parts.use({
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('intake stops'))

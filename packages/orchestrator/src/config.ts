@@ -48,6 +48,7 @@ const Variables = z.object({
   BACKOFF_PROVEN_MS: whole(0, 86_400_000).default(60_000),
   ATTEMPT_LIMIT: whole(1, 1000).default(5),
   FLOOD_FACTS_PER_SECOND: whole(1, 1_000_000).default(200),
+  BACKLOG_LIMIT: whole(1, 1_000_000).default(10_000),
   SOURCE_MAX_MB: amount(0.001, 1_048_576).default(200),
   BLOB_MAX_MB: amount(0.001, 1_048_576).default(100),
   WORKER_BUNDLE: z.string().optional(),
@@ -93,6 +94,8 @@ export type Config = {
   readonly drainLimitMs: number
   readonly backoff: BackoffPolicy
   readonly floodFactsPerSecond: number
+  /** Most runs of a priority that wait for a slot; further tasks stay in the queue. */
+  readonly backlogLimit: number
   readonly sourceMaxBytes: number
   readonly blobMaxBytes: number
   /** What git and the worker's build are started with: enough to reach a source as the operator does. */
@@ -140,6 +143,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       attemptLimit: variables.ATTEMPT_LIMIT,
     },
     floodFactsPerSecond: variables.FLOOD_FACTS_PER_SECOND,
+    backlogLimit: variables.BACKLOG_LIMIT,
     sourceMaxBytes: Math.round(variables.SOURCE_MAX_MB * MIB),
     blobMaxBytes: Math.round(variables.BLOB_MAX_MB * MIB),
     toolEnv: toolEnv(given),

@@ -12,6 +12,7 @@ import {
 import { claimOf } from '../../orchestrator/src/intake/admission.ts'
 import type { Sandbox } from '../../orchestrator/src/providers/provider.ts'
 import { aftermath } from '../../orchestrator/src/supervisor/aftermath.ts'
+import { Backlog } from '../../orchestrator/src/supervisor/backlog.ts'
 import {
   claimedBy,
   over,
@@ -21,21 +22,21 @@ import {
   startingAt,
   unparked,
 } from '../../orchestrator/src/supervisor/transitions.ts'
-import type { Action, ActiveRun, World } from '../../orchestrator/src/supervisor/world.ts'
+import type { Action, ActiveRun, QueuedRecord, QueuedRun, World } from '../../orchestrator/src/supervisor/world.ts'
 
 export const ME = OrchestratorId.parse('me')
 export const OTHER = OrchestratorId.parse('other')
 export const DEAD = OrchestratorId.parse('dead')
 const START = Date.parse('2026-11-20T12:00:00.000Z')
-const EXIT = { code: 1, signal: null, oom: false, pids: false, wallClock: false, logTail: [] }
+const EXIT = { code: 1, signal: null, oom: false, pids: false, output: false, wallClock: false, logTail: [] }
 export const WORK: Demand = { kind: 'work', stale: false }
 const stamp = (now: number) => ({ now: new Date(now), foldedTo: 0 })
 
-const claimed = (name: string, owner = ME) =>
+const queued = (name: string, place: number) =>
   claimOf(
     withIds(TaskInput.parse({ kind: 'prompt', text: name, taskId: name }), () => never()),
     null,
-    owner,
+    place,
     new Date(START),
   )
 const never = (): never => {
@@ -77,7 +78,8 @@ export class SimulatedFleet {
     } = {},
   ): void {
     const { owner = ME, engine = 'here', demand = WORK, sandbox = 'running' } = options
-    const run = claimed(name, owner)
+    const waits = queued(name, this.runs.size + 1)
+    const run = claimedBy(waits, owner, stamp(this.now))
     this.demands.set(run.runId, demand)
     const placement = placementAt(run, engine)
     const made = startingAt(run, placement, stamp(this.now))
@@ -86,6 +88,7 @@ export class SimulatedFleet {
     const park = { kind: 'park', reason: 'enough', failures: 3, lost: undefined } as const
     const settle = { kind: 'settle', outcome: 'done', reason: undefined } as const
     const record = {
+      queued: waits,
       claimed: run,
       starting: placed,
       running: placed,
@@ -95,7 +98,7 @@ export class SimulatedFleet {
     }[state]
     this.runs.set(run.runId, record)
     if (isPlaced(record)) this.accounts.set(placement.account, run.runId)
-    if (sandbox !== 'none' && state !== 'claimed' && engine === 'here')
+    if (sandbox !== 'none' && state !== 'claimed' && state !== 'queued' && engine === 'here')
       this.#make(record, placement.sandboxId, 1, sandbox)
   }
 
@@ -115,19 +118,29 @@ export class SimulatedFleet {
   }
 
   get active(): ActiveRun[] {
-    return [...this.runs.values()].filter((run): run is ActiveRun => run.state !== 'settled')
+    return [...this.runs.values()].filter((run): run is ActiveRun => run.state !== 'settled' && run.state !== 'queued')
+  }
+
+  get queued(): QueuedRecord[] {
+    return [...this.runs.values()].filter((run) => run.state === 'queued')
   }
 
   world(): World {
+    const free = this.slots - this.active.filter((run) => isOwned(run) && run.owner === ME).length
+    const backlog = new Backlog()
+    for (const run of this.runs.values()) backlog.saw(run)
+    const demandOf = ({ runId }: QueuedRun) => this.demands.get(runId)?.kind
     return {
       me: ME,
       engine: 'here',
       now: this.now,
       draining: this.draining,
-      free: this.slots - this.active.filter((run) => isOwned(run) && run.owner === ME).length,
+      free,
       stopGraceMs: 5_000,
       adoptionGraceMs: 10_000,
       runs: this.active,
+      queued: backlog.next(free, { inHand: new Set(), mayStart: (run) => demandOf(run) === 'work' }),
+      recalled: [...backlog.all()].filter((run) => demandOf(run) === 'end' || demandOf(run) === 'parked'),
       settledEpoch: (runId) => {
         const run = this.runs.get(runId)
         return run?.state === 'settled' ? run.epoch : undefined
@@ -145,6 +158,9 @@ export class SimulatedFleet {
   apply(action: Action, fate: 'lives' | 'dies'): void {
     const at = stamp(this.now)
     switch (action.kind) {
+      case 'start':
+        for (const run of this.queued) if (run.runId === action.run.runId) this.#put(claimedBy(run, ME, at))
+        return
       case 'take':
         return void this.#put(claimedBy(action.run, ME, at))
       case 'unpark':

@@ -12,7 +12,7 @@ import type {
 import { describeCause, isOpen, isOwned, isPlaced, runOf } from '@specfleet/shared'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { RunTable } from '../supervisor/run-table.ts'
-import type { ActiveRun } from '../supervisor/world.ts'
+import type { ActiveRun, QueuedRun } from '../supervisor/world.ts'
 
 /** What lists show. Pure. */
 
@@ -44,6 +44,23 @@ const summariseActive = (run: ActiveRun): RunSummary => ({
   reason: run.state === 'parked' ? run.reason : run.state === 'waiting' ? run.why : null,
 })
 
+/** A run that waits for its first slot. */
+const summariseQueued = (run: QueuedRun): RunSummary => ({
+  runId: run.runId,
+  specId: run.specId,
+  kind: run.kind,
+  state: 'queued',
+  epoch: 0,
+  owner: null,
+  provider: null,
+  engine: null,
+  failures: 0,
+  causes: [],
+  changedAt: run.changedAt,
+  outcome: null,
+  reason: `priority ${run.priority}`,
+})
+
 /** A run by what the log knows of it. */
 const summariseLogged = (spec: SpecState, view: RunView, settledAt: string | undefined): RunSummary => ({
   runId: view.runId,
@@ -67,7 +84,7 @@ export function runsOfSpec(specId: SpecId, spec: SpecState | undefined, table: R
   const unannounced = table
     .active()
     .filter((run) => run.specId === specId && (spec === undefined || runOf(spec, run.runId) === undefined))
-  return [...logged, ...unannounced.map(summariseActive)]
+  return [...logged, ...unannounced.map(summariseActive), ...table.backlog.ofSpec(specId).map(summariseQueued)]
 }
 
 function summariseRun(spec: SpecState, view: RunView, table: RunTable): RunSummary {
@@ -81,6 +98,10 @@ function summariseRun(spec: SpecState, view: RunView, table: RunTable): RunSumma
 /** Runs of all specs, the ones that can still change first. */
 export function allRuns(ledger: Ledger, table: RunTable, limit: number): RunSummary[] {
   const runs = table.active().map(summariseActive)
+  for (const run of table.backlog.all()) {
+    if (runs.length >= limit) break
+    runs.push(summariseQueued(run))
+  }
   for (const spec of ledger.specs()) {
     if (runs.length >= limit) break
     for (const view of spec.runs) if (table.get(view.runId) === undefined) runs.push(summariseRun(spec, view, table))

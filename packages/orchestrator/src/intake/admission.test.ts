@@ -1,7 +1,7 @@
-import { newTaskId, PRIORITIES, type Priority, SpecfleetError, type TaskInput } from '@specfleet/shared'
+import { newTaskId, SpecfleetError, type TaskInput } from '@specfleet/shared'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { counted, NOBODY_PASSED_OVER, readQueuedTask, readTask, whomToAsk } from './admission.ts'
+import { readQueuedTask, readTask } from './admission.ts'
 
 const bytes = (value: unknown) => Buffer.from(JSON.stringify(value))
 const codeOf = (run: () => unknown): string => {
@@ -68,48 +68,5 @@ describe('a task from the queue', () => {
     const again = () => readQueuedTask(message({ kind: 'spec', text: 'x' }, 'sf.task.normal.spec', 7)).taskId
     expect(again()).toBe(again())
     expect(readQueuedTask(message({ kind: 'spec', text: 'x' }, 'sf.task.normal.spec', 8)).taskId).not.toBe(again())
-  })
-})
-
-describe('priorities', () => {
-  const takeOneAtATime = (waiting: Record<Priority, number>, slots: number): Priority[] => {
-    const left = { ...waiting }
-    let passedOver = NOBODY_PASSED_OVER
-    const taken: Priority[] = []
-    for (let slot = 0; slot < slots; slot += 1)
-      for (const ask of whomToAsk(1, passedOver)) {
-        const came = Math.min(ask.most, left[ask.priority])
-        passedOver = counted(passedOver, ask, came)
-        if (came === 0) continue
-        left[ask.priority] -= came
-        taken.push(ask.priority)
-        break
-      }
-    return taken
-  }
-
-  test('high goes before normal and normal before low', () => {
-    expect(takeOneAtATime({ high: 2, normal: 2, low: 1 }, 5)).toEqual(['high', 'high', 'normal', 'normal', 'low'])
-  })
-
-  test('of any ten in a row at least one is of each priority that waits', () => {
-    fc.assert(
-      fc.property(fc.subarray([...PRIORITIES], { minLength: 1 }), (some) => {
-        const endless = (priority: Priority) => (some.includes(priority) ? 1_000 : 0)
-        const taken = takeOneAtATime({ high: endless('high'), normal: endless('normal'), low: endless('low') }, 100)
-        expect(taken).toHaveLength(100)
-        for (let from = 0; from + 12 <= taken.length; from += 1)
-          for (const priority of some) expect(taken.slice(from, from + 12)).toContain(priority)
-      }),
-    )
-  })
-
-  test('nobody is asked for more than there are slots', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 500 }), fc.nat(20), fc.nat(20), (free, normal, low) => {
-        const asks = whomToAsk(free, { high: 0, normal, low })
-        expect(asks.every(({ most }) => most >= 1 && most <= free)).toBe(true)
-      }),
-    )
   })
 })

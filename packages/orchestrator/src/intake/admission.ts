@@ -3,9 +3,6 @@ import type { QueuedTask, SourceBundle } from '@specfleet/shared'
 import {
   describeIssues,
   MAX_TASK_BYTES,
-  type OrchestratorId,
-  PRIORITIES,
-  type Priority,
   runIdOf,
   SpecfleetError,
   subjects,
@@ -14,7 +11,7 @@ import {
   TaskInput,
   withIds,
 } from '@specfleet/shared'
-import type { ClaimedRun } from '../supervisor/world.ts'
+import type { QueuedRecord } from '../supervisor/world.ts'
 
 /** Kinds that this version can run. */
 const SUPPORTED = new Set<Task['kind']>(['spec', 'prompt'])
@@ -99,12 +96,12 @@ function isBinary(text: string): boolean {
   return strange * 20 > text.length
 }
 
-/** The record by which a task becomes a run. Pure. */
-export function claimOf(task: Task, source: SourceBundle | null, owner: OrchestratorId, now: Date): ClaimedRun {
+/** The record by which a task becomes a run; `place`: where it stood in the queue. Pure. */
+export function claimOf(task: Task, source: SourceBundle | null, place: number, now: Date): QueuedRecord {
   const at = now.toISOString()
   return {
     v: 1,
-    state: 'claimed',
+    state: 'queued',
     runId: runIdOf(task.taskId),
     specId: task.specId,
     task,
@@ -115,36 +112,6 @@ export function claimOf(task: Task, source: SourceBundle | null, owner: Orchestr
     causes: [],
     failures: 0,
     foldedTo: 0,
-    owner,
+    place,
   }
-}
-
-/** For each priority: how many tasks of others were taken since one of its own was, or none waited. */
-export type PassedOver = Readonly<Record<Priority, number>>
-export const NOBODY_PASSED_OVER: PassedOver = { high: 0, normal: 0, low: 0 }
-export type Ask = { readonly priority: Priority; readonly most: number }
-
-/** Of so many tasks in a row, at least one is of a priority that waits. */
-const TURN = 10
-
-/**
- * Whom to ask for tasks, in this order, for `free` slots altogether. The higher priority
- * comes first, but behind nine others it is the turn of one that waits. Pure.
- */
-export function whomToAsk(free: number, passedOver: PassedOver): Ask[] {
-  const share = Math.max(1, Math.floor(free / TURN))
-  const overdue = PRIORITIES.toReversed().filter((priority) => passedOver[priority] >= TURN - 1)
-  return [
-    ...overdue.map((priority) => ({ priority, most: share })),
-    ...PRIORITIES.map((priority) => ({ priority, most: free })),
-  ]
-}
-
-/** Counts one answer: so many tasks came from a priority that was asked for up to `ask.most`. Pure. */
-export function counted(passedOver: PassedOver, ask: Ask, came: number): PassedOver {
-  const next = { ...passedOver }
-  for (const priority of PRIORITIES) next[priority] = Math.min(next[priority] + came, TURN)
-  // Either it had its turn, or nothing waited there.
-  next[ask.priority] = 0
-  return next
 }

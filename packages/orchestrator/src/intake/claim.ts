@@ -1,4 +1,4 @@
-import type { Bus, FactLog, OrchestratorId, QueuedTask, SourceBundle, SourceRef, Task } from '@specfleet/shared'
+import type { Bus, FactLog, QueuedTask, SourceBundle, SourceRef, Task } from '@specfleet/shared'
 import { buryMessage, runIdOf, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
 import { type Clock, every } from '../clock.ts'
 import type { FactWriter } from '../facts.ts'
@@ -26,7 +26,7 @@ type Collaborators = {
   readonly fetchSource: (source: SourceRef, signal: AbortSignal) => Promise<SourceBundle>
 }
 
-export type ClaimOptions = { readonly me: OrchestratorId; readonly provider: string }
+export type ClaimOptions = { readonly provider: string }
 
 /**
  * Turns one queued task into a run.
@@ -85,7 +85,7 @@ async function claim(
     const spec = await checkAgainstFleet({ ...collaborators, ...options }, task, signal)
     const from = task.source ?? spec?.source
     const source = from === undefined ? null : await fetchSource(from, signal)
-    const { created, run } = await table.create(claimOf(task, source, options.me, clock.now()))
+    const { created, run } = await table.create(claimOf(task, source, message.seq, clock.now()))
     await message.ack()
     return [created ? 'claimed' : 'duplicate', { runId: run.runId, specId: run.specId, state: run.state }]
   } catch (error) {

@@ -2,124 +2,122 @@ import type { QueuedTask, TaskQueue } from '@specfleet/shared'
 import { PRIORITIES, type Priority } from '@specfleet/shared'
 import { type Clock, pause } from '../clock.ts'
 import type { Log } from '../log.ts'
-import type { Slots } from '../supervisor/slots.ts'
-import { counted, NOBODY_PASSED_OVER, whomToAsk } from './admission.ts'
+import type { RunTable } from '../supervisor/run-table.ts'
 
 /** One pull waits so long for a task; then another one does. */
 const WAIT_MS = 20_000
 const COOL_DOWN_MS = 1_000
+/** Most tasks of a priority that are being taken on at a time. */
+const MOST_IN_HAND = 512
 
 type Collaborators = {
   readonly queue: TaskQueue
-  readonly slots: Slots
+  readonly table: Pick<RunTable, 'backlog' | 'changes'>
   readonly clock: Clock
   readonly log: Log
   /** Takes one task on; acknowledges it, or gives it back. Never throws. */
   readonly accept: (task: QueuedTask) => Promise<void>
 }
 
+export type ConsumerOptions = {
+  /** Most runs of a priority that wait for a slot; further tasks stay in the queue. */
+  readonly backlogLimit: number
+}
+
 /**
- * Pulls tasks, never more than there are free slots.
+ * Pulls tasks for as long as the fleet's backlog has room, each priority by itself, so that
+ * none waits behind another.
  *
  * 1. Every task that was pulled is accepted or given back; none is forgotten.
- * 2. While nothing waits, one pull a priority waits for it. What those bring beyond the
- *    free slots goes back at once, for others.
+ * 2. What is in hand is bounded, and so is what waits for a slot.
  */
 export class Consumer implements AsyncDisposable {
   readonly #with: Collaborators
+  readonly #options: ConsumerOptions
   readonly #stop = new AbortController()
-  readonly #accepting = new Set<Promise<void>>()
-  /** Pulls that wait for a first task. */
-  readonly #waiters = new Map<Priority, Promise<void>>()
-  readonly #arrived: QueuedTask[] = []
-  #wake: () => void = () => {}
-  #passedOver = NOBODY_PASSED_OVER
-  #running: Promise<void> = Promise.resolve()
+  readonly #lanes: Lane[]
+  #running: Promise<unknown> = Promise.resolve()
 
-  constructor(collaborators: Collaborators) {
+  constructor(collaborators: Collaborators, options: ConsumerOptions) {
     this.#with = collaborators
+    this.#options = options
+    this.#lanes = PRIORITIES.map((priority) => new Lane(this.#with, this.#options, priority))
   }
 
   start(): void {
-    this.#running = this.#run()
+    this.#running = Promise.all(this.#lanes.map((lane) => lane.run(this.#stop.signal)))
   }
 
   /** Pulls nothing more; what was pulled is still accepted or given back. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error('intake stops'))
-    this.#wake()
-    await Promise.allSettled([this.#running, ...this.#waiters.values()])
-    for (const task of this.#arrived.splice(0)) task.nak()
-    await Promise.allSettled(this.#accepting)
+    await this.#running
+    await Promise.all(this.#lanes.map((lane) => lane.accepted()))
+  }
+}
+
+/** The tasks of one priority. */
+class Lane {
+  readonly #with: Collaborators
+  readonly #options: ConsumerOptions
+  readonly #priority: Priority
+  readonly #inHand = new Set<Promise<void>>()
+  #wake: () => void = () => {}
+
+  constructor(collaborators: Collaborators, options: ConsumerOptions, priority: Priority) {
+    this.#with = collaborators
+    this.#options = options
+    this.#priority = priority
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stop
+  /** Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { table, queue, log, clock } = this.#with
+    using _changes = table.changes.on(() => this.#wake())
     while (!signal.aborted) {
       try {
-        await this.#with.slots.available(signal)
-        await this.#round(signal)
+        await this.#roomy(signal)
+        const tasks = await queue.pull(this.#priority, { max: this.#room, waitMs: WAIT_MS, signal })
+        for (const task of tasks) this.#accept(task)
       } catch (error) {
         if (signal.aborted) return
-        this.#with.log.warn('intake.failed', { error })
-        await pause(this.#with.clock, COOL_DOWN_MS, signal)
+        log.warn('intake.failed', { priority: this.#priority, error })
+        await pause(clock, COOL_DOWN_MS, signal)
       }
     }
   }
 
-  async #round(signal: AbortSignal): Promise<void> {
-    this.#takeArrived()
-    const free = this.#with.slots.free
-    if (free === 0) return
-    let left = free
-    for (const ask of whomToAsk(free, this.#passedOver)) {
-      if (left === 0) break
-      const max = Math.min(ask.most, left)
-      const tasks = await this.#with.queue.pull(ask.priority, { max, waitMs: 0, signal })
-      this.#passedOver = counted(this.#passedOver, ask, tasks.length)
-      this.#arrived.push(...tasks)
-      left -= tasks.length
-    }
-    if (left === free) await this.#waitForFirst(signal)
-    this.#takeArrived()
+  async accepted(): Promise<void> {
+    await Promise.all(this.#inHand)
   }
 
-  #takeArrived(): void {
-    for (const task of this.#arrived.splice(0)) {
-      if (this.#with.slots.free === 0) task.nak()
-      else this.#accept(task)
-    }
+  get #room(): number {
+    const waiting = this.#with.table.backlog.size(this.#priority)
+    return Math.min(MOST_IN_HAND, this.#options.backlogLimit - waiting) - this.#inHand.size
   }
 
   #accept(task: QueuedTask): void {
-    const slot = this.#with.slots.reserve()
     const accepting = this.#with.accept(task).finally(() => {
-      this.#accepting.delete(accepting)
-      slot[Symbol.dispose]()
-    })
-    this.#accepting.add(accepting)
-  }
-
-  async #waitForFirst(signal: AbortSignal): Promise<void> {
-    const woken = new Promise<void>((resolve) => {
-      this.#wake = resolve
-    })
-    for (const priority of PRIORITIES)
-      if (!this.#waiters.has(priority)) this.#waiters.set(priority, this.#waiter(priority, signal))
-    if (this.#arrived.length === 0 && !signal.aborted) await woken
-  }
-
-  async #waiter(priority: Priority, signal: AbortSignal): Promise<void> {
-    try {
-      for (const task of await this.#with.queue.pull(priority, { max: 1, waitMs: WAIT_MS, signal }))
-        if (this.#with.slots.free === 0) task.nak()
-        else this.#arrived.push(task)
-    } catch (error) {
-      if (!signal.aborted) this.#with.log.warn('intake.not-pulled', { priority, error })
-      await pause(this.#with.clock, COOL_DOWN_MS, signal)
-    } finally {
-      this.#waiters.delete(priority)
+      this.#inHand.delete(accepting)
       this.#wake()
+    })
+    this.#inHand.add(accepting)
+  }
+
+  /** Resolves when there is room; rejects with the signal's reason. */
+  async #roomy(signal: AbortSignal): Promise<void> {
+    const onAbort = () => this.#wake()
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      while (this.#room <= 0) {
+        signal.throwIfAborted()
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+      }
+      signal.throwIfAborted()
+    } finally {
+      signal.removeEventListener('abort', onAbort)
     }
   }
 }

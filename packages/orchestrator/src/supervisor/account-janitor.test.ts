@@ -5,7 +5,7 @@ import { FakeClock } from '../../../testkit/src/fake-clock.ts'
 import { claimOf } from '../intake/admission.ts'
 import { openLog } from '../log.ts'
 import { AccountJanitor } from './account-janitor.ts'
-import { startingAt } from './transitions.ts'
+import { claimedBy, startingAt } from './transitions.ts'
 import type { ActiveRun } from './world.ts'
 
 function setUp() {
@@ -22,9 +22,10 @@ function setUp() {
   })
   const own = (account: string) => {
     const task = withIds(TaskInput.parse({ kind: 'prompt', text: 'x', taskId: 'r' }), () => expect.unreachable())
-    const run = claimOf(task, null, OrchestratorId.parse('me'), clock.now())
+    const stamp = { now: clock.now(), foldedTo: 0 }
+    const run = claimedBy(claimOf(task, null, 1, clock.now()), OrchestratorId.parse('me'), stamp)
     const placement = { epoch: 1, sandboxId: sandboxIdOf(run.runId, 1), provider: 'p', engine: 'e', account }
-    active.push(startingAt(run, placement, { now: clock.now(), foldedTo: 0 }) satisfies RunRecord)
+    active.push(startingAt(run, placement, stamp) satisfies RunRecord)
   }
   return { janitor, known, own, state }
 }

@@ -11,6 +11,9 @@ import type { Action } from './world.ts'
 export async function act(crew: Crew, options: SupervisorOptions, action: Action, signal: AbortSignal): Promise<void> {
   const stamp = { now: crew.clock.now(), foldedTo: crew.ledger.foldedTo }
   switch (action.kind) {
+    case 'start':
+      await crew.table.take(action.run, (run) => claimedBy(run, options.me, stamp))
+      return
     case 'take':
       await crew.table.move(action.run, claimedBy(action.run, options.me, stamp))
       return

@@ -7,7 +7,15 @@ import type { Sandbox } from '../providers/provider.ts'
 import { reconcile } from './reconcile.ts'
 import type { ActiveRun } from './world.ts'
 
-const states = fc.constantFrom<RunRecord['state']>('claimed', 'starting', 'running', 'waiting', 'parked', 'settled')
+const states = fc.constantFrom<RunRecord['state']>(
+  'queued',
+  'claimed',
+  'starting',
+  'running',
+  'waiting',
+  'parked',
+  'settled',
+)
 const demands = fc.constantFrom<Demand>(
   work,
   { kind: 'work', stale: true },
@@ -44,7 +52,8 @@ describe('any fleet', () => {
         )
         expect(new Set(acted).size).toBe(acted.length)
         for (const action of actions) {
-          if (action.kind === 'destroy' || !isOwned(action.run) || action.run.owner === ME) continue
+          if (action.kind === 'destroy' || action.kind === 'start') continue
+          if (!isOwned(action.run) || action.run.owner === ME) continue
           expect(action.kind).toBe('adopt')
           expect(action.run.owner).toBe(DEAD)
         }
@@ -90,7 +99,8 @@ describe('any fleet', () => {
         const taken = reconcile(world).actions.filter(
           (action) =>
             (action.kind === 'adopt' && action.run.state === 'claimed') ||
-            (action.kind === 'take' && fleet.demands.get(action.run.runId)?.kind === 'work'),
+            ((action.kind === 'take' || action.kind === 'start') &&
+              fleet.demands.get(action.run.runId)?.kind === 'work'),
         )
         expect(taken.length).toBeLessThanOrEqual(Math.max(0, world.free))
       }),
@@ -104,6 +114,7 @@ describe('any fleet', () => {
         const dead = fleet.active.filter((run) => isOwned(run) && run.owner === DEAD)
         if (!fleet.draining) expect(dead.filter(isPlaced)).toEqual([])
         for (const run of fleet.active) expect(atRest(fleet, run)).toBe('as it should be')
+        for (const run of fleet.queued) expect(mayWait(fleet, run)).toBe(true)
         for (const sandbox of fleet.sandboxes.values()) expect(ownerOf(fleet, sandbox)).toBeDefined()
       }),
     )
@@ -143,6 +154,11 @@ function atRest(fleet: Fleet, run: ActiveRun): string {
     default:
       return `still ${run.state}`
   }
+}
+
+function mayWait(fleet: Fleet, { runId }: RunRecord): boolean {
+  const demand = fleet.demands.get(runId) ?? work
+  return fleet.draining || demand.kind === 'hold' || (demand.kind === 'work' && fleet.world().free <= 0)
 }
 
 const ownerOf = (fleet: Fleet, sandbox: Sandbox): RunRecord | undefined =>

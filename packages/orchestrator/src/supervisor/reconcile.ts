@@ -1,7 +1,7 @@
 import type { Demand, OrchestratorId, PlacedRun, RunId } from '@specfleet/shared'
 import { isOwned, isPlaced } from '@specfleet/shared'
 import type { Sandbox } from '../providers/provider.ts'
-import type { Action, ActiveRun, ClaimedRun, Evidence, RunningRun, WaitingRun, World } from './world.ts'
+import type { Action, ActiveRun, ClaimedRun, Evidence, QueuedRun, RunningRun, WaitingRun, World } from './world.ts'
 
 /** What to do now, and when to look again if nothing happens before. */
 export type Plan = { readonly actions: readonly Action[]; readonly lookAgainInMs: number | undefined }
@@ -21,7 +21,9 @@ export type Plan = { readonly actions: readonly Action[]; readonly lookAgainInMs
 export function reconcile(world: World): Plan {
   const pass = new Pass(world)
   for (const run of world.runs) if (!world.busy.has(run.runId)) pass.run(run)
+  pass.recall()
   pass.takeDue()
+  pass.startNext()
   for (const sandbox of world.sandboxes?.values() ?? []) pass.orphan(sandbox)
   return pass.plan()
 }
@@ -39,6 +41,22 @@ class Pass {
     this.#world = world
     this.#free = world.draining ? 0 : world.free
     this.#byId = new Map(world.runs.map((run) => [run.runId, run]))
+  }
+
+  /** To end what never began takes an owner, but no slot. */
+  recall(): void {
+    if (this.#world.draining) return
+    for (const run of this.#world.recalled) this.#start(run)
+  }
+
+  /** Behind those that had a slot before. */
+  startNext(): void {
+    for (const run of this.#world.queued) if (this.#takeSlot()) this.#start(run)
+  }
+
+  #start(run: QueuedRun): void {
+    const { runId } = run
+    if (!this.#world.busy.has(runId) && !this.#acted.has(runId)) this.#do({ kind: 'start', run }, runId)
   }
 
   /** Those that wait longest come first, as far as there are slots. */

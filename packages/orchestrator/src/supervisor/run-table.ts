@@ -1,8 +1,10 @@
-import type { Held, Records, RunId, RunRecord } from '@specfleet/shared'
-import { isLegalMove, SpecfleetError } from '@specfleet/shared'
+import type { Held, Records, RunRecord } from '@specfleet/shared'
+import { isLegalMove, RunId, SpecfleetError } from '@specfleet/shared'
 import { Emitter } from '../emitter.ts'
 import type { Log } from '../log.ts'
-import type { ActiveRun } from './world.ts'
+import { Backlog } from './backlog.ts'
+import { Creations } from './creations.ts'
+import type { ActiveRun, ClaimedRun, QueuedRecord, QueuedRun } from './world.ts'
 
 export type SettledRun = Extract<RunRecord, { state: 'settled' }>
 /** What is remembered of a settled run without asking the bus. */
@@ -20,16 +22,22 @@ export class RunTable implements AsyncDisposable {
   /** Some record changed, here or elsewhere. */
   readonly changes = new Emitter<RunId>()
   readonly #with: Collaborators
-  readonly #held = new Map<string, Held<RunRecord>>()
+  /** Those that wait for their first slot. */
+  readonly backlog = new Backlog()
+  readonly #held = new Map<string, Held<ActiveRun>>()
+  /** Revisions of those in the backlog. */
+  readonly #queued = new Map<string, number>()
   readonly #settled = new Map<string, SettledNote>()
   /** Settles when the run records can no longer be followed. */
   readonly failed: Promise<Error>
   readonly #fail: (error: Error) => void
+  readonly #creations: Creations
   readonly #stop = new AbortController()
   #watching: Promise<void> = Promise.resolve()
 
   constructor(collaborators: Collaborators) {
     this.#with = collaborators
+    this.#creations = new Creations(collaborators.records)
     const { promise, resolve } = Promise.withResolvers<Error>()
     this.failed = promise
     this.#fail = resolve
@@ -57,12 +65,11 @@ export class RunTable implements AsyncDisposable {
   }
 
   active(): ActiveRun[] {
-    return [...this.#held.values()].map((held) => held.value).filter(isActive)
+    return Array.from(this.#held.values(), (held) => held.value)
   }
 
   get(runId: RunId): ActiveRun | undefined {
-    const run = this.#held.get(runId)?.value
-    return run !== undefined && isActive(run) ? run : undefined
+    return this.#held.get(runId)?.value
   }
 
   settledEpoch(runId: RunId): number | undefined {
@@ -89,7 +96,7 @@ export class RunTable implements AsyncDisposable {
   /** Resolves with the record that exists already, if one does. */
   async create(run: RunRecord): Promise<{ created: boolean; run: RunRecord }> {
     for (;;) {
-      const created = await this.#with.records.create(run.runId, run)
+      const created = await this.#creations.create(run)
       if (created !== 'exists') {
         this.#keep(created)
         return { created: true, run: created.value }
@@ -105,9 +112,22 @@ export class RunTable implements AsyncDisposable {
     if (held === undefined || held.value !== from) return 'conflict'
     if (!isLegalMove(from, to))
       throw new SpecfleetError('internal', `run ${from.runId} may not go from ${from.state} to ${to.state}`)
+    return this.#replace(held, to)
+  }
+
+  /** Gives a queued run its first owner. `conflict` when it is not queued any more. */
+  async take(queued: QueuedRun, claimed: (run: QueuedRecord) => ClaimedRun): Promise<ClaimedRun | 'conflict'> {
+    const held = await this.#with.records.get(queued.runId)
+    if (held?.value.state === 'queued') return this.#replace(held, claimed(held.value))
+    if (held !== undefined) this.#keep(held)
+    else this.#drop(queued.runId)
+    return 'conflict'
+  }
+
+  async #replace<T extends RunRecord>(held: Held<RunRecord>, to: T): Promise<T | 'conflict'> {
     const written = await this.#with.records.replace(held, to)
     if (written === 'conflict') {
-      await this.read(from.runId)
+      await this.read(to.runId)
       return 'conflict'
     }
     this.#keep({ ...written, value: to }, 'own')
@@ -116,28 +136,36 @@ export class RunTable implements AsyncDisposable {
 
   /** What is older than what we know is passed over; of the same age, our own object is kept for the next move. */
   #keep(held: Held<RunRecord>, origin: 'own' | 'told' = 'told'): void {
-    const known = (this.#held.get(held.key) ?? this.#settled.get(held.key))?.revision ?? 0
+    const known = this.#revisionOf(held.key)
     if (origin === 'own' ? known > held.revision : known >= held.revision) return
-    const run = held.value
-    if (run.runId !== held.key) {
-      this.#with.log.error('run.misplaced', { key: held.key, runId: run.runId })
+    const { key, value: run, revision } = held
+    if (run.runId !== key) {
+      this.#with.log.error('run.misplaced', { key, runId: run.runId })
       return
     }
-    if (isActive(run)) this.#held.set(held.key, held)
-    else {
-      const { epoch, changedAt } = run
-      this.#held.delete(held.key)
-      this.#settled.set(held.key, { epoch, changedAt, revision: held.revision })
-    }
+    this.#forget(key)
+    this.backlog.saw(run)
+    if (run.state === 'queued') this.#queued.set(key, revision)
+    else if (run.state === 'settled') this.#settled.set(key, { epoch: run.epoch, changedAt: run.changedAt, revision })
+    else this.#held.set(key, { key, value: run, revision })
     this.changes.emit(run.runId)
   }
 
   #drop(key: string): void {
-    const known = this.#held.get(key)
+    if (this.#revisionOf(key) === 0) return
+    this.#forget(key)
+    const runId = RunId.parse(key)
+    this.backlog.gone(runId)
+    this.changes.emit(runId)
+  }
+
+  #revisionOf(key: string): number {
+    return (this.#held.get(key) ?? this.#settled.get(key))?.revision ?? this.#queued.get(key) ?? 0
+  }
+
+  #forget(key: string): void {
     this.#held.delete(key)
+    this.#queued.delete(key)
     this.#settled.delete(key)
-    if (known !== undefined) this.changes.emit(known.value.runId)
   }
 }
-
-const isActive = (run: RunRecord): run is ActiveRun => run.state !== 'settled'

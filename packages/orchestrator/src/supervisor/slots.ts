@@ -1,4 +1,4 @@
-import { isOwned, type OrchestratorId } from '@specfleet/shared'
+import { isOwned, type OrchestratorId, type RunId } from '@specfleet/shared'
 import { Emitter } from '../emitter.ts'
 import type { RunTable } from './run-table.ts'
 
@@ -9,19 +9,21 @@ export class Slots {
   readonly released = new Emitter<void>()
   readonly #table: RunTable
   readonly #me: OrchestratorId
+  /** Runs that are ours. */
+  readonly #mine = new Set<RunId>()
   #reserved = 0
-  #waiting: (() => void)[] = []
 
   constructor(collaborators: { table: RunTable }, options: { total: number; me: OrchestratorId }) {
     this.#table = collaborators.table
     this.#me = options.me
     this.total = options.total
+    for (const { runId } of this.#table.active()) this.#note(runId)
     // Lives as long as the table itself.
-    this.#table.changes.on(() => this.#tell())
+    this.#table.changes.on((runId) => this.#note(runId))
   }
 
   get busy(): number {
-    return this.#table.active().filter((run) => isOwned(run) && run.owner === this.#me).length
+    return this.#mine.size
   }
 
   get free(): number {
@@ -37,30 +39,14 @@ export class Slots {
         if (!held) return
         held = false
         this.#reserved -= 1
-        this.#tell()
         this.released.emit()
       },
     }
   }
 
-  /** Resolves once a slot is free; rejects with the signal's reason. */
-  async available(signal: AbortSignal): Promise<void> {
-    while (this.free === 0) {
-      signal.throwIfAborted()
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const wake = () => resolve()
-      this.#waiting.push(wake)
-      signal.addEventListener('abort', wake, { once: true })
-      await promise
-      signal.removeEventListener('abort', wake)
-    }
-    signal.throwIfAborted()
-  }
-
-  #tell(): void {
-    if (this.#waiting.length === 0 || this.free === 0) return
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const wake of waiting) wake()
+  #note(runId: RunId): void {
+    const run = this.#table.get(runId)
+    if (run !== undefined && isOwned(run) && run.owner === this.#me) this.#mine.add(runId)
+    else this.#mine.delete(runId)
   }
 }

@@ -8,7 +8,7 @@ import type { Crew, SupervisorOptions } from './crew.ts'
 import type { Peers } from './liveness.ts'
 import { reconcile } from './reconcile.ts'
 import type { Slots } from './slots.ts'
-import type { Action, ActiveRun, World } from './world.ts'
+import type { Action, ActiveRun, QueuedRun, World } from './world.ts'
 
 /** After an action that failed, its run is left alone for so long. */
 const COOL_DOWN_MS = 1_000
@@ -37,6 +37,8 @@ export class Supervisor implements AsyncDisposable {
   readonly #busy = new Map<RunId, Promise<void>>()
   readonly #askedAt = new Map<SandboxId, number>()
   readonly #flooding = new Set<SandboxId>()
+  /** Those in the backlog that have nothing to do any more. */
+  readonly #recalled = new Set<RunId>()
   readonly #compared = new Emitter<void>()
   #phase: 'working' | 'draining' | 'forced' = 'working'
   #online = true
@@ -52,13 +54,20 @@ export class Supervisor implements AsyncDisposable {
   /** Everything it compares must be known by now: records, log, engine, peers. */
   start(): void {
     const { table, sandboxes, ledger } = this.#crew
-    this.#listeners.use(table.changes.on(() => this.wake()))
+    for (const { runId } of table.backlog.all()) this.#lookForRecall(runId)
+    this.#listeners.use(
+      table.changes.on((runId) => {
+        this.#lookForRecall(runId)
+        this.wake()
+      }),
+    )
     this.#listeners.use(sandboxes.changes.on(() => this.wake()))
     this.#listeners.use(this.#with.peers.changes.on(() => this.wake()))
     this.#listeners.use(this.#with.slots.released.on(() => this.wake()))
     this.#listeners.use(
-      ledger.onChange(({ floods }) => {
+      ledger.onChange(({ floods, specs }) => {
         for (const flood of floods) this.#noteFlood(flood)
+        for (const specId of specs) for (const { runId } of table.backlog.ofSpec(specId)) this.#lookForRecall(runId)
         this.wake()
       }),
     )
@@ -125,6 +134,8 @@ export class Supervisor implements AsyncDisposable {
     const { table, sandboxes, heartbeats, provider, clock, ledger } = this.#crew
     const { peers, slots } = this.#with
     const { me, stopGraceMs, adoptionGraceMs } = this.#options
+    const busy = new Set(this.#busy.keys())
+    const mayStart = (run: QueuedRun) => this.#demandOf(run).kind === 'work'
     return {
       me,
       engine: provider.engine,
@@ -134,21 +145,35 @@ export class Supervisor implements AsyncDisposable {
       stopGraceMs: this.#phase === 'forced' ? 0 : stopGraceMs,
       adoptionGraceMs,
       runs: table.active(),
+      queued: table.backlog.next(slots.free, { inHand: busy, mayStart }),
+      recalled: [...this.#recalled].flatMap((runId) => table.backlog.get(runId) ?? []),
       settledEpoch: (runId) => table.settledEpoch(runId),
-      busy: new Set(this.#busy.keys()),
+      busy,
       sandboxes: sandboxes.sandboxes(),
       deadForMs: (owner) => peers.deadForMs(owner),
       lateMs: (id) => heartbeats.late(id),
       flooding: this.#flooding,
       askedAt: this.#askedAt,
-      demand: (run): Demand | undefined =>
-        ledger.foldedTo < run.foldedTo ? undefined : runDemand(ledger.spec(run.specId), run.runId),
+      demand: (run): Demand | undefined => (ledger.foldedTo < run.foldedTo ? undefined : this.#demandOf(run)),
     }
+  }
+
+  #demandOf({ specId, runId }: Pick<ActiveRun, 'specId' | 'runId'>): Demand {
+    return runDemand(this.#crew.ledger.spec(specId), runId)
+  }
+
+  /** There may be very many that wait, so they are not all asked at every comparison. */
+  #lookForRecall(runId: RunId): void {
+    const run = this.#crew.table.backlog.get(runId)
+    const demand = run === undefined ? undefined : this.#demandOf(run)
+    if (demand?.kind === 'end' || demand?.kind === 'parked') this.#recalled.add(runId)
+    else this.#recalled.delete(runId)
   }
 
   #begin(action: Action): void {
     const runId = action.kind === 'destroy' ? action.sandbox.labels.runId : action.run.runId
-    const takesSlot = action.kind === 'take' || (action.kind === 'adopt' && action.run.state === 'claimed')
+    const takesSlot =
+      action.kind === 'start' || action.kind === 'take' || (action.kind === 'adopt' && action.run.state === 'claimed')
     const slot = takesSlot ? this.#with.slots.reserve() : undefined
     if (action.kind === 'ask') this.#askedAt.set(action.run.placement.sandboxId, this.#crew.clock.now().getTime())
     const work = this.#carryOut(action, runId).finally(() => {

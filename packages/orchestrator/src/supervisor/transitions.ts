@@ -1,7 +1,7 @@
 import type { DeathCause, OrchestratorId, PlacedRun, Placement, RunRecord } from '@specfleet/shared'
 import type { Aftermath } from './aftermath.ts'
 import type { SettledRun } from './run-table.ts'
-import type { ActiveRun, ClaimedRun, ParkedRun, RunningRun, StartingRun, WaitingRun } from './world.ts'
+import type { ActiveRun, ClaimedRun, ParkedRun, QueuedRecord, RunningRun, StartingRun, WaitingRun } from './world.ts'
 
 /** Moves of a run record. Pure: each builds the next record whole, with only the fields legal in it. */
 
@@ -22,7 +22,7 @@ const baseOf = (run: RunRecord, stamp: Stamp) => ({
   foldedTo: Math.max(run.foldedTo, stamp.foldedTo),
 })
 
-export const claimedBy = (run: WaitingRun, owner: OrchestratorId, stamp: Stamp): ClaimedRun => ({
+export const claimedBy = (run: QueuedRecord | WaitingRun, owner: OrchestratorId, stamp: Stamp): ClaimedRun => ({
   ...baseOf(run, stamp),
   state: 'claimed',
   owner,

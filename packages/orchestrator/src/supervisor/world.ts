@@ -1,13 +1,44 @@
-import type { DeathCause, Demand, OrchestratorId, PlacedRun, RunId, RunRecord, SandboxId } from '@specfleet/shared'
+import type {
+  DeathCause,
+  Demand,
+  OrchestratorId,
+  PlacedRun,
+  RunId,
+  RunRecord,
+  SandboxId,
+  Sha256,
+} from '@specfleet/shared'
 import type { Sandbox } from '../providers/provider.ts'
 
-/** A run that can still change. */
-export type ActiveRun = Exclude<RunRecord, { state: 'settled' }>
+/** A run that has had a slot and can still change. */
+export type ActiveRun = Exclude<RunRecord, { state: 'settled' | 'queued' }>
+export type QueuedRecord = Extract<RunRecord, { state: 'queued' }>
 export type ClaimedRun = Extract<RunRecord, { state: 'claimed' }>
 export type StartingRun = Extract<RunRecord, { state: 'starting' }>
 export type RunningRun = Extract<RunRecord, { state: 'running' }>
 export type WaitingRun = Extract<RunRecord, { state: 'waiting' }>
 export type ParkedRun = Extract<RunRecord, { state: 'parked' }>
+
+/**
+ * What is held in memory of a run that waits for its first slot: there may be very many.
+ * The rest of its record is read when it gets one.
+ */
+export type QueuedRun = Pick<QueuedRecord, 'runId' | 'specId' | 'place' | 'changedAt'> &
+  Pick<QueuedRecord['task'], 'projectId' | 'priority' | 'kind'> & {
+    /** The blob with its source. */
+    readonly source: Sha256 | undefined
+  }
+
+export const queuedRun = ({ runId, specId, place, changedAt, source, task }: QueuedRecord): QueuedRun => ({
+  runId,
+  specId,
+  place,
+  changedAt,
+  projectId: task.projectId,
+  priority: task.priority,
+  kind: task.kind,
+  source: source?.sha256,
+})
 
 /** Everything a decision rests on. Times in milliseconds. */
 export type World = {
@@ -21,6 +52,10 @@ export type World = {
   readonly stopGraceMs: number
   readonly adoptionGraceMs: number
   readonly runs: readonly ActiveRun[]
+  /** Those that may have their first slot, the next one first; as many as could get one. */
+  readonly queued: readonly QueuedRun[]
+  /** Queued runs that the log does not want worked on any more. */
+  readonly recalled: readonly QueuedRun[]
   /** Epoch of a settled run. */
   readonly settledEpoch: (runId: RunId) => number | undefined
   /** Runs that an action of ours is at work on: hands off. */
@@ -50,6 +85,8 @@ export type Evidence =
   | { readonly kind: 'overdue' }
 
 export type Action =
+  /** Give a queued run a slot, or end it without one. */
+  | { readonly kind: 'start'; readonly run: QueuedRun }
   /** Make an unowned run ours. */
   | { readonly kind: 'take'; readonly run: WaitingRun }
   /** A person spoke: let a parked run be taken again. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { SpecfleetError } from '../contract/errors.ts'
+import { newId } from '../contract/ids.ts'
 import type { Bus } from './connection.ts'
 import { type ApiFault, FAULT, readApiAnswer, unexpected } from './jetstream-api.ts'
 import { natsBus } from './nats-bus.ts'
@@ -25,6 +26,9 @@ export const HEADER = {
   expectSubject: 'Nats-Expected-Last-Subject-Sequence-Subject',
   expectStream: 'Nats-Expected-Stream',
   rollup: 'Nats-Rollup',
+  batchId: 'Nats-Batch-Id',
+  batchSequence: 'Nats-Batch-Sequence',
+  batchCommit: 'Nats-Batch-Commit',
 } as const
 
 /**
@@ -46,6 +50,36 @@ export function store(
     if (answer.ok) return { seq: answer.value.seq, duplicate: answer.value.duplicate }
     throw storeError(subject, answer.fault)
   })
+}
+
+const BatchAck = z.object({ seq: z.number(), count: z.number() })
+type Addressed = { readonly subject: string; readonly data: string; readonly headers: Record<string, string> }
+
+/**
+ * Publishes into one stream that takes batches (`allow_atomic`): all of them, as one write, or none.
+ * The server forgets a batch of which it did not see the end. Only what may be stored twice, or says what
+ * it expects, goes this way: when no answer comes it may have been stored all the same.
+ * @returns the stream's sequence of each
+ * @throws SpecfleetError `bus.conflict`, `bus.full`, `bus.too-large`, `bus.unreachable`, `bus.timeout`.
+ */
+export async function storeTogether(bus: Bus, messages: readonly Addressed[]): Promise<number[]> {
+  const last = messages.at(-1)
+  if (last === undefined) return []
+  const id = newId()
+  const headersOf = ({ headers }: Addressed, index: number) => ({
+    ...headers,
+    [HEADER.batchId]: id,
+    [HEADER.batchSequence]: String(index + 1),
+  })
+  for (const [index, message] of messages.slice(0, -1).entries())
+    bus.publish(message.subject, message.data, { headers: headersOf(message, index) })
+  const headers = { ...headersOf(last, messages.length - 1), [HEADER.batchCommit]: '1' }
+  const reply = await bus.request(last.subject, last.data, { timeoutMs: ACK_MS, headers })
+  const answer = readApiAnswer(reply.data, BatchAck, last.subject)
+  if (!answer.ok) throw storeError(last.subject, answer.fault)
+  const { seq, count } = answer.value
+  if (count !== messages.length) throw new SpecfleetError('internal', `${count} of a batch of ${messages.length} came`)
+  return messages.map((_, index) => seq - count + index + 1)
 }
 
 function storeError(subject: string, fault: ApiFault): SpecfleetError {

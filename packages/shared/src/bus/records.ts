@@ -4,7 +4,7 @@ import { newId } from '../contract/ids.ts'
 import type { Bus } from './connection.ts'
 import { FAULT, jetStreamApi, storedMessage, unexpected } from './jetstream-api.ts'
 import { parseJson } from './json.ts'
-import { type Acknowledged, HEADER, store } from './publish.ts'
+import { type Acknowledged, HEADER, store, storeTogether } from './publish.ts'
 import type { StreamBatch, StreamMessage } from './pull-session.ts'
 import { readStream } from './stream-reader.ts'
 import { bucketName, bucketStream } from './streams.ts'
@@ -31,6 +31,8 @@ export type WatchOptions<T> = {
 export interface Records<T> {
   get(key: string): Promise<Held<T> | undefined>
   create(key: string, value: T): Promise<Held<T> | 'exists'>
+  /** Creates all of them in one write, or none. @throws SpecfleetError: none was, or nobody knows. */
+  createTogether(entries: readonly { readonly key: string; readonly value: T }[]): Promise<Held<T>[]>
   replace(held: Held<T>, value: T): Promise<Held<T> | 'conflict'>
   put(key: string, value: T): Promise<Held<T>>
   /** With a `revision`: only while it is the last. @throws SpecfleetError `bus.conflict`. */
@@ -99,6 +101,16 @@ class BucketRecords<T> implements Records<T> {
     if (message !== undefined && !isDeletion(message.headers)) return 'exists'
     const again = await this.#write(key, value, message?.seq ?? 0)
     return again === 'conflict' ? 'exists' : again
+  }
+
+  async createTogether(entries: readonly { readonly key: string; readonly value: T }[]): Promise<Held<T>[]> {
+    const messages = entries.map(({ key, value }) => ({
+      subject: this.#subject(key),
+      data: JSON.stringify(value),
+      headers: expecting(0),
+    }))
+    const revisions = await storeTogether(this.#bus, messages)
+    return entries.map((entry, index) => ({ ...entry, revision: revisions[index] ?? 0 }))
   }
 
   replace(held: Held<T>, value: T): Promise<Held<T> | 'conflict'> {

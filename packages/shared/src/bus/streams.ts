@@ -107,7 +107,8 @@ export function declaredStreams(sizes: StreamSizes): StreamConfig[] {
     }),
     file(STREAMS.turns, [subjects.turns], replicas, { ...bounded, max_msgs_per_subject: MOST_TURNS_PER_SUBJECT }),
     file(STREAMS.dead, ['sf.dead.>'], replicas, { max_age: nanos(sizes.deadMaxAgeMs), max_bytes: DEAD_MAX_BYTES }),
-    bucketStream(BUCKETS.runs, replicas),
+    // A whole batch of claims is one write to the disk, or none.
+    { ...bucketStream(BUCKETS.runs, replicas), allow_atomic: true },
     bucketStream(BUCKETS.orchestrators, replicas, LIVENESS_TTL_MS),
     bucketStream(BUCKETS.specs, replicas),
     bucketStream(BUCKETS.memory, replicas),

@@ -9,10 +9,10 @@ import { DeathCause } from './causes.ts'
  * compare-and-set and says who owns the run and what should exist for it; what the run
  * has achieved stands in the log.
  *
- *   claimed ─► starting ─► running ─► settled
- *      ▲           │          │
- *      │           ▼          ▼
- *      └──── waiting (back-off, approval, pause) ─► parked ─► (retry) waiting
+ *   queued ─► claimed ─► starting ─► running ─► settled
+ *                ▲           │          │
+ *                │           ▼          ▼
+ *                └──── waiting (back-off, approval, pause) ─► parked ─► (retry) waiting
  */
 const Base = z.object({
   v: z.literal(1),
@@ -50,8 +50,13 @@ export type Placement = z.infer<typeof Placement>
 export const WaitReason = z.enum(['backoff', 'approval', 'paused', 'drained'])
 export type WaitReason = z.infer<typeof WaitReason>
 
+/** Where a task stood in the queue: its sequence in `SF_TASKS`. Of one project the lower comes first. */
+const Place = z.number().int().nonnegative()
+
 export const RunRecord = z.discriminatedUnion('state', [
-  /** Taken off the queue; nothing has been made yet. */
+  /** Taken off the queue, and waits for a slot. Anyone who has one may take it, in the fleet's order. */
+  Base.extend({ state: z.literal('queued'), place: Place }),
+  /** Has a slot; nothing has been made yet. */
   Base.extend({ state: z.literal('claimed'), owner: OrchestratorId }),
   /** The fence is in the log; the sandbox is being made. */
   Base.extend({ state: z.literal('starting'), owner: OrchestratorId, placement: Placement, since: Timestamp }),
@@ -74,6 +79,7 @@ export type OwnedRun = Extract<RunRecord, { owner: OrchestratorId }>
 export type PlacedRun = Extract<RunRecord, { placement: Placement }>
 
 const LEGAL: Record<RunState, readonly RunState[]> = {
+  queued: ['claimed'],
   claimed: ['claimed', 'starting', 'waiting', 'parked', 'settled'],
   starting: ['starting', 'running', 'waiting', 'parked', 'settled', 'claimed'],
   running: ['running', 'starting', 'waiting', 'parked', 'settled', 'claimed'],

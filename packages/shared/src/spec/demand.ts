@@ -19,14 +19,14 @@ export type Demand =
 
 /**
  * Derives from the log alone what should be true of a run now. A run the log does not know is
- * to be worked on, since nothing speaks against it, unless its spec has ended. Pure and total.
+ * to be worked on, since nothing speaks against it, unless its spec is paused or has ended. Pure and total.
  */
 export function runDemand(state: SpecState | undefined, runId: RunId): Demand {
   if (state === undefined) return { kind: 'work', stale: false }
   const run = runOf(state, runId)
   if (run?.settled !== undefined) return { kind: 'end', ...run.settled }
   if (isEnded(state)) return endOf(state, run)
-  if (run === undefined) return { kind: 'work', stale: false }
+  if (run === undefined) return isPaused(state) ? { kind: 'hold', why: 'paused' } : { kind: 'work', stale: false }
   return endOfRun(state, run) ?? standstill(state, run) ?? workOf(state, run)
 }
 
@@ -60,10 +60,12 @@ function standstill(state: SpecState, run: RunView): Demand | undefined {
     return { kind: 'end', outcome: 'failed', reason: state.reason }
   const halt = haltOf(run)
   if (halt !== undefined) return { kind: 'parked', reason: halt }
-  if (isOpen(state) && state.paused) return { kind: 'hold', why: 'paused' }
+  if (isPaused(state)) return { kind: 'hold', why: 'paused' }
   if (plans(run.path) && state.lifecycle === 'awaiting-approval') return { kind: 'hold', why: 'approval' }
   return undefined
 }
+
+const isPaused = (state: SpecState): boolean => isOpen(state) && state.paused
 
 function workOf(state: SpecState, run: RunView): Demand {
   const stale = run.epoch > 0 && run.epoch <= run.staleUpTo
