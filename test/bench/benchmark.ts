@@ -16,10 +16,29 @@ export type Figure = {
   readonly atMost?: number
 }
 
+/** How figures grow with the size of something; what has no equal in the bare engine. */
+export type Growth = {
+  /** What there are so many of. */
+  readonly of: string
+  readonly sizes: readonly number[]
+  readonly rows: readonly GrowthRow[]
+}
+
+export type GrowthRow = {
+  readonly name: string
+  readonly unit: string
+  /** One for each size. */
+  readonly values: readonly number[]
+  /** Most that is accepted at one of the sizes. */
+  readonly limit?: { readonly size: number; readonly most: number }
+}
+
+export type Measured = readonly Figure[] | { readonly growth: Growth }
+
 export type Benchmark = {
   readonly name: string
   /** What it measures, for people. */
   readonly about: string
   /** Measures on real engines of its own, and takes down whatever it put up. */
-  run(signal: AbortSignal): Promise<readonly Figure[]>
+  run(signal: AbortSignal): Promise<Measured>
 }

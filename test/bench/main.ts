@@ -4,6 +4,10 @@
  *   --only <name>   only that benchmark; may be given again
  *   --json          the figures for programs, on standard output
  *   --list          what there is to measure
+ *   --sizes <n,…>   live runs that `scale` measures, 500,1000,2000,4000 unless told otherwise
+ *   --seconds <n>   how long it measures each, 60 unless told otherwise
+ *
+ * Those that take minutes are measured only when they are named.
  *
  * Exits with 1 when a target is missed. Ctrl-C ends it behind the measurement that runs, and everything is taken down.
  */
@@ -14,33 +18,50 @@ import { credentials } from './credentials.ts'
 import { intake } from './intake.ts'
 import { ledger } from './ledger.ts'
 import { memory } from './memory.ts'
-import { type Report, renderReport, reportAsJson, verdictOf } from './report.ts'
+import { anyMissed, type Report, renderReport, reportAsJson } from './report.ts'
+import { SCALE_DEFAULTS, type ScaleOptions, scale } from './scale.ts'
 import { spawn } from './spawn.ts'
 import { tunnel } from './tunnel.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [boot, spawn, tunnel, credentials, intake, ledger, memory]
+const QUICK: readonly Benchmark[] = [boot, spawn, tunnel, credentials, intake, ledger, memory]
 const EXIT = { done: 0, missed: 1, usage: 2, stopped: 130 }
 
 process.exitCode = await main()
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { only: { type: 'string', multiple: true }, json: { type: 'boolean' }, list: { type: 'boolean' } },
+    options: {
+      only: { type: 'string', multiple: true },
+      json: { type: 'boolean' },
+      list: { type: 'boolean' },
+      sizes: { type: 'string' },
+      seconds: { type: 'string' },
+    },
   })
-  const names = BENCHMARKS.map(({ name }) => name)
+  const benchmarks = [...QUICK, scale(scaleOptions(values))]
+  const names = benchmarks.map(({ name }) => name)
   const unknown = values.only?.filter((name) => !names.includes(name)) ?? []
   if (unknown.length > 0) {
     console.error(`There is no benchmark "${unknown.join('", "')}"; there are: ${names.join(', ')}.`)
     return EXIT.usage
   }
   if (values.list === true) {
-    for (const { name, about } of BENCHMARKS) console.log(`${name.padEnd(12)}${about}`)
+    for (const { name, about } of benchmarks) console.log(`${name.padEnd(12)}${about}`)
     return EXIT.done
   }
-  const report = await measure(BENCHMARKS.filter(({ name }) => values.only?.includes(name) ?? true))
+  const report = await measure(
+    values.only === undefined ? QUICK : benchmarks.filter(({ name }) => values.only?.includes(name)),
+  )
   if (report === undefined) return EXIT.stopped
   console.log(values.json === true ? JSON.stringify(reportAsJson(report), null, 2) : renderReport(report).join('\n'))
-  return report.some(({ figures }) => figures.some((each) => verdictOf(each) === 'miss')) ? EXIT.missed : EXIT.done
+  return anyMissed(report) ? EXIT.missed : EXIT.done
+}
+
+function scaleOptions({ sizes, seconds }: { sizes?: string; seconds?: string }): ScaleOptions {
+  return {
+    sizes: sizes?.split(',').map(Number) ?? SCALE_DEFAULTS.sizes,
+    seconds: seconds === undefined ? SCALE_DEFAULTS.seconds : Number(seconds),
+  }
 }
 
 /** `undefined` when it was told to stop. */
@@ -52,7 +73,8 @@ async function measure(benchmarks: readonly Benchmark[]): Promise<Report | undef
     for (const { name, about, run } of benchmarks) {
       const startedAt = performance.now()
       console.error(`${name}: ${about}`)
-      report.push({ benchmark: name, figures: await run(stop.signal) })
+      const measured = await run(stop.signal)
+      report.push({ benchmark: name, ...('growth' in measured ? { figures: [], ...measured } : { figures: measured }) })
       console.error(`${name}: measured in ${Math.round((performance.now() - startedAt) / 1000)} s`)
     }
     return report

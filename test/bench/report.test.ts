@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Figure } from './benchmark.ts'
-import { digits, ratioOf, renderReport, reportAsJson, verdictOf } from './report.ts'
+import { ratioOf, renderReport, reportAsJson, verdictOf } from './report.ts'
 import { summarise } from './statistics.ts'
 
 const figure = (ours: number, more: Partial<Figure> = {}): Figure => ({
@@ -60,16 +60,5 @@ describe('a report', () => {
   it('gives programs the same judgement', () => {
     const [boot] = reportAsJson([{ benchmark: 'boot', figures: [figure(300, { ratioAtMost: 4 })] }])
     expect(boot?.figures[0]).toMatchObject({ ratio: 6, verdict: 'miss', ratioAtMost: 4 })
-  })
-})
-
-describe('digits', () => {
-  it.each([
-    [0.1234, '0.12'],
-    [12.345, '12.3'],
-    [123.4, '123'],
-    [12_345, '12,345'],
-  ])('of %d are %s', (value, text) => {
-    expect(digits(value)).toBe(text)
   })
 })

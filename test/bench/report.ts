@@ -1,6 +1,7 @@
 import { type Column, renderTable } from '../../packages/cli/src/render/table.ts'
-import type { Figure, Unit } from './benchmark.ts'
-import type { Summary } from './statistics.ts'
+import type { Figure, Growth, Unit } from './benchmark.ts'
+import { growthVerdict, renderGrowth } from './growth.ts'
+import { digits, type Summary } from './statistics.ts'
 
 export type Verdict = 'pass' | 'miss' | 'no target'
 
@@ -22,12 +23,6 @@ function describeTarget({ ratioAtMost, atMost, unit }: Figure): string {
   return [...ratio, ...value].join(', ')
 }
 
-/** Three digits that count, no more. */
-export function digits(value: number): string {
-  if (value >= 100) return Math.round(value).toLocaleString('en')
-  return value.toFixed(value >= 10 ? 1 : 2)
-}
-
 /** The median, and in brackets how bad it gets: of times and sizes the 95th percentile, of rates the least. */
 function describe({ median, p95, min }: Summary, unit: Unit): string {
   const isRate = unit.endsWith('/s')
@@ -47,9 +42,27 @@ const COLUMNS: readonly Column[] = [
   { title: '' },
 ]
 
-export type Report = readonly { readonly benchmark: string; readonly figures: readonly Figure[] }[]
+export type Report = readonly {
+  readonly benchmark: string
+  readonly figures: readonly Figure[]
+  readonly growth?: Growth
+}[]
+
+/** Whether any target was missed. */
+export const anyMissed = (report: Report): boolean =>
+  report.some(
+    ({ figures, growth }) =>
+      figures.some((each) => verdictOf(each) === 'miss') ||
+      growth?.rows.some((row) => growthVerdict(growth, row) === 'miss'),
+  )
 
 export function renderReport(report: Report): string[] {
+  const grown = report.flatMap(({ growth }) => (growth === undefined ? [] : renderGrowth(growth)))
+  const compared = report.some(({ figures }) => figures.length > 0) ? renderComparison(report) : []
+  return [...compared, ...(compared.length > 0 && grown.length > 0 ? [''] : []), ...grown]
+}
+
+function renderComparison(report: Report): string[] {
   const rows = report.flatMap(({ benchmark, figures }) =>
     figures.map((figure) => [
       `${benchmark}: ${figure.name}`,
@@ -70,7 +83,10 @@ export function renderReport(report: Report): string[] {
 
 /** The same for programs; numbers are not rounded. */
 export const reportAsJson = (report: Report) =>
-  report.map(({ benchmark, figures }) => ({
+  report.map(({ benchmark, figures, growth }) => ({
     benchmark,
     figures: figures.map((figure) => ({ ...figure, ratio: ratioOf(figure), verdict: verdictOf(figure) })),
+    ...(growth === undefined
+      ? {}
+      : { growth: { ...growth, rows: growth.rows.map((row) => ({ ...row, verdict: growthVerdict(growth, row) })) } }),
   }))

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { quantile, summarise } from './statistics.ts'
+import { digits, quantile, summarise } from './statistics.ts'
 
 describe('summarise', () => {
   it('finds the middle, the ends and the tail', () => {
@@ -36,5 +36,16 @@ describe('summarise', () => {
 describe('quantile', () => {
   it('of one measurement is that one', () => {
     expect(quantile([7], 0.95)).toBe(7)
+  })
+})
+
+describe('digits', () => {
+  it.each([
+    [0.1234, '0.12'],
+    [12.345, '12.3'],
+    [123.4, '123'],
+    [12_345, '12,345'],
+  ])('of %d are %s', (value, text) => {
+    expect(digits(value)).toBe(text)
   })
 })

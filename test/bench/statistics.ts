@@ -31,3 +31,9 @@ export function summarise(measurements: readonly number[]): Summary {
     max: quantile(sorted, 1),
   }
 }
+
+/** Three digits that count, no more. */
+export function digits(value: number): string {
+  if (value >= 100) return Math.round(value).toLocaleString('en')
+  return value.toFixed(value >= 10 ? 1 : 2)
+}

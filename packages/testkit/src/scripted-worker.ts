@@ -25,10 +25,11 @@ export type ScriptedWorker = {
   readonly bus: Bus
   /** Aborts when the sandbox is killed. */
   readonly killed: AbortSignal
-  /** Starts to beat, every 100 ms. */
-  beat(): void
+  /** Starts to beat, every 100 ms unless told otherwise; `onBeat` is called behind each beat. */
+  beat(everyMs?: number, onBeat?: () => void): void
   stopBeating(): void
-  state(fact: NewFact): Promise<void>
+  /** Resolves with the fact's sequence in the log. */
+  state(fact: NewFact): Promise<number>
   /** Stores the next turn of a conversation and resolves when it is acknowledged. */
   turn(number: number, conversation?: string): Promise<void>
   resume(): Promise<ResumeState>
@@ -85,16 +86,17 @@ class Scripted implements ScriptedWorker, AsyncDisposable {
     return { specId: this.env.SPEC_ID, runId: this.env.RUN_ID, epoch: this.env.RUN_EPOCH }
   }
 
-  beat(): void {
+  beat(everyMs = 100, onBeat: () => void = () => {}): void {
     if (this.#heart !== undefined) return
     const once = () => {
       if (!this.bus.connected) return
       const at = new Date().toISOString()
       const beat = { seq: this.#beats++, phase: this.env.SPEC_PHASE ?? null, turn: 0, at }
       this.bus.publishJson(subjects.beat(this.env.RUN_ID, this.env.RUN_EPOCH), beat)
+      onBeat()
     }
     once()
-    this.#heart = setInterval(once, 100)
+    this.#heart = setInterval(once, everyMs)
   }
 
   stopBeating(): void {
@@ -102,7 +104,7 @@ class Scripted implements ScriptedWorker, AsyncDisposable {
     this.#heart = undefined
   }
 
-  async state(fact: NewFact): Promise<void> {
+  async state(fact: NewFact): Promise<number> {
     this.#seq += 1
     const envelope = {
       v: 1 as const,
@@ -112,7 +114,9 @@ class Scripted implements ScriptedWorker, AsyncDisposable {
       by: 'worker' as const,
     }
     const at = new Date().toISOString()
-    await openWorkerLog(this.bus).append({ ...envelope, at, type: fact.type, data: fact.data }, { signal: this.killed })
+    const whole = { ...envelope, at, type: fact.type, data: fact.data }
+    const { seq } = await openWorkerLog(this.bus).append(whole, { signal: this.killed })
+    return seq
   }
 
   async turn(number: number, conversation = 'plain'): Promise<void> {

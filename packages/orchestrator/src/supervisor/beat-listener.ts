@@ -47,7 +47,8 @@ export class BeatListener implements Disposable {
       subjects.beat(runId, placement.epoch),
       (message) => {
         const beat = Beat.safeParse(message.json())
-        if (beat.success) heartbeats.heard(id, beat.data)
+        const missed = beat.success ? heartbeats.heard(id, beat.data) : 0
+        if (missed > 0) log.warn('beats.missed', { sandboxId: id, missed })
       },
       { onError },
     )

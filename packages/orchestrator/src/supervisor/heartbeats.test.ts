@@ -65,3 +65,13 @@ test('progress is what it took since it was first heard', () => {
   heartbeats.heard(A, beat(9))
   expect(heartbeats.turnsTaken(A)).toBe(2)
 })
+
+test('a beat that never came shows in the count of the next, unless we could not hear it', () => {
+  const { heartbeats } = setUp()
+  expect(heartbeats.heard(A, beat(5))).toBe(0)
+  expect(heartbeats.heard(A, beat(6))).toBe(0)
+  expect(heartbeats.heard(A, beat(9))).toBe(2)
+  heartbeats.deafen()
+  heartbeats.listen()
+  expect(heartbeats.heard(A, beat(50))).toBe(0)
+})

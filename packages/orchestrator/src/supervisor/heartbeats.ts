@@ -37,13 +37,16 @@ export class Heartbeats {
       this.#pulses.set(id, { heardAt: this.#clock.monotonic(), awaited: true, first: undefined, last: undefined })
   }
 
-  heard(id: SandboxId, beat: Beat): void {
+  /** @returns how many beats were lost on their way, as their count tells; 0 behind a time in which we heard nothing */
+  heard(id: SandboxId, beat: Beat): number {
     const pulse = this.#pulses.get(id)
-    if (pulse === undefined) return
+    if (pulse === undefined) return 0
+    const missed = pulse.awaited || pulse.last === undefined ? 0 : Math.max(0, beat.seq - pulse.last.seq - 1)
     pulse.heardAt = this.#clock.monotonic()
     pulse.awaited = false
     pulse.first ??= beat
     pulse.last = beat
+    return missed
   }
 
   forget(id: SandboxId): void {

@@ -1,0 +1,81 @@
+/**
+ * One process of the benchmark `scale`: an engine whose sandboxes are scripted workers in it. Each has its own
+ * connection under its own credential, beats once a second and states facts, as a worker does.
+ *
+ *   node scale-engine.ts <shard> <milliseconds between two facts of a worker>
+ *
+ * `NATS_URL` and `NATS_CREDS` say where. Says `ready` on standard output.
+ */
+import { readFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import { BEAT_EVERY_MS, type Bus, connectBus, type NewFact, SandboxId } from '@specfleet/shared'
+import { runScriptedWorker, type Script } from '../../packages/testkit/src/scripted-worker.ts'
+import { CreateRequest, type EngineTale, type Inmate, sharedNowMs, wire } from './scale-wire.ts'
+
+const MOST_ATTEMPTS = 100
+const FEEDBACK = 'The requirement REQ-FUNC-003 has no acceptance criterion that could fail. '.repeat(4)
+
+const [shard = 0, factEveryMs = 5_000] = process.argv.slice(2).map(Number)
+const { NATS_URL: url = '', NATS_CREDS: credsFile = '' } = process.env
+const bus = await connectBus({ url, creds: await readFile(credsFile, 'utf8'), name: `bench engine ${shard}` })
+serve(bus)
+await bus.flush()
+process.stdout.write('ready\n')
+
+function serve(bus: Bus): void {
+  const inmates = new Map<SandboxId, Inmate & { readonly kill: AbortController }>()
+  const tale = { ready: 0, beats: 0, facts: [] as EngineTale['facts'], ends: [] as string[] }
+  const script = plan(factEveryMs, tale)
+  bus.subscribe(wire.create(shard), (message) => {
+    const { env, ...inmate } = CreateRequest.parse(message.json())
+    if (!inmates.has(inmate.id)) {
+      const kill = new AbortController()
+      inmates.set(inmate.id, { ...inmate, kill })
+      void runScriptedWorker({ ...env, BUS_URL: url, WORKSPACE: '/nowhere' }, script, kill.signal).catch(
+        (error: unknown) => {
+          if (!kill.signal.aborted) tale.ends.push(error instanceof Error ? error.message : String(error))
+        },
+      )
+    }
+    message.respond('{}')
+  })
+  bus.subscribe(wire.destroy(shard), (message) => {
+    const id = SandboxId.parse(message.json())
+    inmates.get(id)?.kill.abort(new Error('killed'))
+    inmates.delete(id)
+    message.respond('{}')
+  })
+  bus.subscribe(wire.list(shard), (message) =>
+    message.respond(JSON.stringify([...inmates.values()].map(({ id, labels }) => ({ id, labels })))),
+  )
+  bus.subscribe(wire.tell(shard), (message) => {
+    message.respond(JSON.stringify(tale))
+    Object.assign(tale, { beats: 0, facts: [], ends: [] })
+  })
+}
+
+/** Lives until it is killed; whatever is measured goes into the tale. */
+function plan(everyMs: number, tale: { ready: number; beats: number; facts: EngineTale['facts'] }): Script {
+  return async (worker) => {
+    const { killed } = worker
+    worker.beat(BEAT_EVERY_MS, () => void tale.beats++)
+    await worker.state({ type: 'run.ready', data: { bootMs: 1, worker: 'scripted', path: 'phases' } })
+    tale.ready += 1
+    // Spread evenly, whatever the order of the starts was.
+    await pause(Math.random() * everyMs, undefined, { signal: killed })
+    for (let count = 0; ; count++) {
+      const seq = await worker.state(factOf(count))
+      tale.facts.push({ specId: worker.env.SPEC_ID, seq, at: sharedNowMs() })
+      await pause(everyMs, undefined, { signal: killed })
+    }
+  }
+}
+
+/** Attempts at a phase that never pass: work that goes on for as long as it is measured. */
+function factOf(count: number): NewFact {
+  const attempt = Math.min(MOST_ATTEMPTS, 1 + Math.floor(count / 2))
+  const at = { phase: 'explore', attempt, turn: count } as const
+  if (count % 2 === 0) return { type: 'phase.started', data: at }
+  const gates = [{ gate: 'schema', passed: true, faults: [] }]
+  return { type: 'phase.evaluated', data: { ...at, passed: false, score: 0.5, gates, feedback: FEEDBACK } }
+}
