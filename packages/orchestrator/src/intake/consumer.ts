@@ -91,7 +91,9 @@ class Lane {
     await Promise.all(this.#inHand)
   }
 
+  /** Enough for a pull that is worth its round trip, or none. */
   get #room(): number {
+    if (this.#inHand.size > MOST_IN_HAND / 2) return 0
     const waiting = this.#with.table.backlog.size(this.#priority)
     return Math.min(MOST_IN_HAND, this.#options.backlogLimit - waiting) - this.#inHand.size
   }
