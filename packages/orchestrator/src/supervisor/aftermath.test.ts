@@ -50,6 +50,12 @@ test('a death is tried again with a growing wait, until a person has to look', (
   expect(last).toMatchObject({ kind: 'park', failures: 3, reason: expect.stringContaining('3 times in a row') })
 })
 
+test('the first death of one that got somewhere keeps its owner and its slot', () => {
+  const busy = dead({ kind: 'killed' }, { life: { upMs: 1_000, progressed: true } })
+  expect(aftermath(work, undefined, busy, 0, policy, 1)).toEqual({ kind: 'again', failures: 1, lost: busy.cause })
+  expect(aftermath(work, undefined, busy, 1, policy, 1)).toMatchObject({ kind: 'wait', delayMs: 2_000, failures: 2 })
+})
+
 test('what no other attempt could mend is parked at once', () => {
   for (const cause of [{ kind: 'configuration' }, { kind: 'budget' }] as const)
     expect(aftermath(work, undefined, dead(cause), 0, policy, 0)).toMatchObject({ kind: 'park', lost: cause })
@@ -84,6 +90,7 @@ test('exactly one thing follows, and it is what the log demands', () => {
     { kind: 'owner-lost' },
     { kind: 'lost-heartbeat', silentMs: 1 },
   )
+  const life = fc.record({ asked: fc.boolean(), progressed: fc.boolean() })
   const demand = fc.constantFrom<Demand>(
     work,
     { kind: 'work', stale: true },
@@ -96,12 +103,15 @@ test('exactly one thing follows, and it is what the log demands', () => {
     nil: undefined,
   })
   fc.assert(
-    fc.property(demand, view, cause, fc.boolean(), fc.nat(10), (wanted, last, why, asked, failures) => {
-      const next = aftermath(wanted, last, dead(why, { asked }), failures, policy, 0.5)
+    fc.property(demand, view, cause, life, fc.nat(10), (wanted, last, why, { asked, progressed }, failures) => {
+      const lived = { upMs: 1_000, progressed }
+      const next = aftermath(wanted, last, dead(why, { asked, life: lived }), failures, policy, 0.5)
       if (wanted.kind === 'end') expect(next.kind).toBe('settle')
       if (wanted.kind === 'hold') expect(next).toMatchObject({ kind: 'wait', why: wanted.why, delayMs: undefined })
       if (wanted.kind === 'parked') expect(next.kind).toBe('park')
-      if (wanted.kind === 'work') expect(['wait', 'park']).toContain(next.kind)
+      if (wanted.kind === 'work') expect(['wait', 'again', 'park']).toContain(next.kind)
+      // Only a death can be followed at once, never one that gets nowhere, and never twice in a row.
+      if (next.kind === 'again') expect([progressed, asked, failures]).toEqual([true, false, 0])
       if (next.kind !== 'settle' && asked) expect(next.lost).toBeUndefined()
     }),
   )

@@ -14,6 +14,8 @@ export type Aftermath =
       /** Present when the incarnation failed, rather than ended as it was meant to. */
       readonly lost: DeathCause | undefined
     }
+  /** Its owner starts the next epoch at once, and keeps the slot meanwhile. */
+  | { readonly kind: 'again'; readonly failures: number; readonly lost: DeathCause }
   | { readonly kind: 'park'; readonly reason: string; readonly failures: number; readonly lost: DeathCause | undefined }
 
 export type DeadIncarnation = {
@@ -24,7 +26,7 @@ export type DeadIncarnation = {
 }
 
 /**
- * Exactly one of settle, wait and park follows every death. Pure.
+ * Exactly one of settle, wait, again and park follows every death. Pure.
  *
  * 1. What the log demands comes first: work that is done is done, however its worker died.
  * 2. An end that was asked for, or that the worker announced, is no failure.
@@ -51,12 +53,14 @@ export function aftermath(
   if (!isRetryable(lost))
     return { kind: 'park', reason: `${describeCause(lost)}: another attempt could not fare better`, failures, lost }
   const retry = afterFailure(failures, dead.life, policy, random)
-  return retry.kind === 'again'
-    ? { kind: 'wait', why: 'backoff', delayMs: retry.delayMs, failures: retry.failures, lost }
-    : {
-        kind: 'park',
-        reason: `it died ${retry.failures} times in a row, last by ${describeCause(lost)}`,
-        failures: retry.failures,
-        lost,
-      }
+  const after = { failures: retry.failures, lost }
+  if (retry.kind === 'give-up')
+    return {
+      kind: 'park',
+      reason: `it died ${retry.failures} times in a row, last by ${describeCause(lost)}`,
+      ...after,
+    }
+  return retry.delayMs === 0
+    ? { kind: 'again', ...after }
+    : { kind: 'wait', why: 'backoff', delayMs: retry.delayMs, ...after }
 }

@@ -25,6 +25,48 @@ test('one that proved itself begins anew; living long without getting anywhere p
   expect(afterFailure(4, hopeless, policy, 1).kind).toBe('give-up')
 })
 
+test('the first death in a row is followed at once by one that got somewhere, and by no other', () => {
+  const busy = { upMs: 300, progressed: true }
+  expect(afterFailure(0, busy, policy, 1)).toEqual({ kind: 'again', failures: 1, delayMs: 0 })
+  expect(afterFailure(1, busy, policy, 1)).toEqual({ kind: 'again', failures: 2, delayMs: 2_000 })
+  expect(afterFailure(0, hopeless, policy, 1)).toEqual({ kind: 'again', failures: 1, delayMs: 1_000 })
+})
+
+const life = fc.record({ upMs: fc.integer({ min: 0, max: 100_000 }), progressed: fc.boolean() })
+const patient = { ...policy, attemptLimit: 1_000 }
+
+test('however a run dies, at most one start in the proven time of its lives comes without a wait', () => {
+  fc.assert(
+    fc.property(fc.array(life, { maxLength: 50 }), fraction, (lives, random) => {
+      let failures = 0
+      let lived = Number.POSITIVE_INFINITY
+      for (const each of lives) {
+        const retry = afterFailure(failures, each, patient, random)
+        if (retry.kind === 'give-up') throw new Error('it was to be patient')
+        lived += each.upMs
+        failures = retry.failures
+        if (retry.delayMs > 0) {
+          expect(retry.delayMs).toBeGreaterThanOrEqual(policy.firstMs / 2)
+          continue
+        }
+        expect(each.progressed).toBe(true)
+        expect(lived).toBeGreaterThanOrEqual(policy.provenMs)
+        lived = 0
+      }
+    }),
+  )
+})
+
+test('one that gets nowhere waits before every start', () => {
+  fc.assert(
+    fc.property(fc.nat(100), fc.nat(), fraction, (failures, upMs, random) => {
+      const retry = afterFailure(failures, { upMs, progressed: false }, patient, random)
+      expect(retry).toMatchObject({ kind: 'again', failures: failures + 1 })
+      if (retry.kind === 'again') expect(retry.delayMs).toBeGreaterThanOrEqual(policy.firstMs / 2)
+    }),
+  )
+})
+
 test('every wait lies between half and all of its step, and no step passes the longest', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 10_000 }), fraction, (failures, random) => {

@@ -12,7 +12,7 @@ export type BackoffPolicy = {
 /** How the last incarnation did before it died. */
 export type LastLife = {
   readonly upMs: number
-  /** It left something acknowledged: a phase, an evaluation, a turn. */
+  /** Behind its fence it left something acknowledged: a phase, an evaluation, a turn. */
   readonly progressed: boolean
 }
 
@@ -21,6 +21,10 @@ export type Retry =
   | { readonly kind: 'give-up'; readonly failures: number }
 
 /**
+ * 1. The first death in a row of one that got somewhere is followed at once: most likely something else killed it.
+ * 2. Every other waits, each longer than the one before: who dies by its own doing dies again.
+ * 3. So of the incarnations of one run at most one in `provenMs` of working time is started without a wait.
+ *
  * @param failures deaths in a row before this one
  * @param random from 0 to 1; spreads the waits of many runs that died together
  */
@@ -28,7 +32,8 @@ export function afterFailure(failures: number, life: LastLife, policy: BackoffPo
   const proven = life.progressed && life.upMs >= policy.provenMs
   const now = proven ? 1 : failures + 1
   if (now >= policy.attemptLimit) return { kind: 'give-up', failures: now }
-  return { kind: 'again', failures: now, delayMs: delayOf(now, policy, random) }
+  const atOnce = now === 1 && life.progressed
+  return { kind: 'again', failures: now, delayMs: atOnce ? 0 : delayOf(now, policy, random) }
 }
 
 /** Doubles with every failure up to the longest, then takes between half and all of it. */

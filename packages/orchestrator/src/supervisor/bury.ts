@@ -1,5 +1,5 @@
 import type { DeathCause, ExitReport, PlacedRun } from '@specfleet/shared'
-import { causeOfExit, describeCause, purgeTurns } from '@specfleet/shared'
+import { causeOfExit, describeCause, hasTurns, purgeTurns } from '@specfleet/shared'
 import type { Sandbox } from '../providers/provider.ts'
 import { type Aftermath, aftermath, type DeadIncarnation } from './aftermath.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
@@ -27,24 +27,24 @@ export async function bury(
   evidence: Evidence,
   signal: AbortSignal,
 ): Promise<void> {
-  const seen = await lookOnce(crew, run, evidence)
+  const [seen, current] = await Promise.all([lookOnce(crew, run, evidence), crew.table.isCurrent(run)])
   const lives = seen !== undefined && seen.state.kind !== 'exited'
-  if (lives && (evidence.kind === 'exited' || evidence.kind === 'vanished')) return
-  if (!(await crew.table.isCurrent(run))) return
+  if (!current || (lives && (evidence.kind === 'exited' || evidence.kind === 'vanished'))) return
 
   await crew.mint.revoke(run.placement.account)
   const exit = lives ? await endByForce(crew, run) : seen?.state.kind === 'exited' ? seen.state.exit : undefined
-  const known = await consultLog(crew, run, signal)
+  const [known, turns] = await Promise.all([consultLog(crew, run, signal), hasTurns(crew.bus, scopeOf(run))])
   const dead: DeadIncarnation = {
     // One that ended by itself before we came knows better why it died.
     cause: lives || exit === undefined ? causeOf(evidence) : causeOfExit(exit),
     asked: evidence.kind === 'overdue',
-    life: { upMs: crew.clock.now().getTime() - Date.parse(run.since), progressed: progressed(crew, run, known) },
+    life: { upMs: crew.clock.now().getTime() - Date.parse(run.since), progressed: turns || gotSomewhere(run, known) },
   }
   const next = aftermath(known.demand, known.view, dead, run.failures, options.backoff, crew.random())
   await finish(crew, run, next, known, exit?.logTail ?? [], signal)
   crew.heartbeats.forget(run.placement.sandboxId)
-  if (run.placement.engine !== crew.provider.engine) return
+  // The remains of one that is followed at once are an orphan, which does not hold up the next epoch.
+  if (next.kind === 'again' || run.placement.engine !== crew.provider.engine) return
   await crew.provider.destroy(run.placement.sandboxId)
   crew.sandboxes.gone(run.placement.sandboxId)
 }
@@ -76,7 +76,7 @@ async function finish(
   logTail: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const scope = { specId: run.specId, runId: run.runId, epoch: run.epoch }
+  const scope = scopeOf(run)
   const lost = next.kind === 'settle' ? undefined : next.lost
   let foldedTo = known.foldedTo
   if (lost !== undefined)
@@ -95,7 +95,7 @@ async function finish(
   }
   const stamp = { now: crew.clock.now(), foldedTo }
   const moved = await crew.table.move(run, over(run, next, stamp))
-  crew.log.info(`run.${next.kind === 'settle' ? 'settled' : next.kind === 'park' ? 'parked' : 'waits'}`, {
+  crew.log.info(`run.${SAID[next.kind]}`, {
     runId: run.runId,
     specId: run.specId,
     epoch: run.epoch,
@@ -104,6 +104,8 @@ async function finish(
     recorded: moved !== 'conflict',
   })
 }
+
+const SAID = { settle: 'settled', wait: 'waits', again: 'goes-on', park: 'parked' } as const
 
 /** What our engine has of the incarnation; `undefined` on another's, or when it cannot say and need not. */
 async function lookOnce(crew: Crew, run: PlacedRun, evidence: Evidence): Promise<Sandbox | undefined> {
@@ -133,10 +135,10 @@ function causeOf(evidence: Evidence): DeathCause {
   return evidence.kind === 'overdue' ? { kind: 'cancelled' } : { kind: 'killed' }
 }
 
-/** It got behind `run.ready` and `phase.started`, or took turns while we listened. */
-function progressed(crew: Crew, run: PlacedRun, { view }: LogKnowledge): boolean {
-  const facts = view !== undefined && view.epoch === run.placement.epoch && view.lastSeq > 2
-  return facts || crew.heartbeats.turnsTaken(run.placement.sandboxId) > 0
-}
+/** It got behind `run.ready` and `phase.started`. */
+const gotSomewhere = ({ placement }: PlacedRun, { view }: LogKnowledge): boolean =>
+  view !== undefined && view.epoch === placement.epoch && view.lastSeq > 2
+
+const scopeOf = ({ specId, runId, epoch }: ClaimedRun | PlacedRun) => ({ specId, runId, epoch })
 
 const shortened = (lines: readonly string[]): string[] => lines.slice(-200).map((line) => line.slice(0, 2048))

@@ -71,7 +71,11 @@ export const released = (run: ClaimedRun, stamp: Stamp): WaitingRun => ({
 const MOST_CAUSES = 1000
 
 /** What a run becomes when its incarnation is over. */
-export function over(run: ClaimedRun | PlacedRun, next: Aftermath, stamp: Stamp): WaitingRun | ParkedRun | SettledRun {
+export function over(
+  run: ClaimedRun | PlacedRun,
+  next: Aftermath,
+  stamp: Stamp,
+): ClaimedRun | WaitingRun | ParkedRun | SettledRun {
   const base = baseOf(run, stamp)
   switch (next.kind) {
     case 'settle':
@@ -90,6 +94,8 @@ export function over(run: ClaimedRun | PlacedRun, next: Aftermath, stamp: Stamp)
         why: next.why,
         until: next.delayMs === undefined ? null : new Date(stamp.now.getTime() + next.delayMs).toISOString(),
       }
+    case 'again':
+      return { ...base, state: 'claimed', owner: run.owner, causes: withCause(run, next.lost), failures: next.failures }
     case 'park':
       return {
         ...base,

@@ -98,6 +98,14 @@ export async function lastSequence(bus: Bus, stream: string): Promise<number> {
   return expectOk(stream, await jetStreamApi(bus, `STREAM.INFO.${stream}`, undefined, StreamState)).state.last_seq
 }
 
+const Subjects = z.object({ state: z.object({ subjects: z.record(z.string(), z.number()).optional() }) })
+
+/** Whether a stream holds a message of the subject now. */
+export async function holdsAny(bus: Bus, stream: string, subject: string): Promise<boolean> {
+  const asked = await jetStreamApi(bus, `STREAM.INFO.${stream}`, { subjects_filter: subject }, Subjects)
+  return Object.keys(expectOk(stream, asked).state.subjects ?? {}).length > 0
+}
+
 const Stored = z.object({
   message: z.object({
     subject: z.string(),

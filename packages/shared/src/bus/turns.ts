@@ -3,7 +3,7 @@ import { SpecfleetError } from '../contract/errors.ts'
 import { type Epoch, newId, type RunId, type SpecId } from '../contract/ids.ts'
 import { parseScopedSubject, STREAMS, subjects } from '../contract/subjects.ts'
 import type { Bus } from './connection.ts'
-import { lastSequence, purgeSubject } from './jetstream-api.ts'
+import { holdsAny, lastSequence, purgeSubject } from './jetstream-api.ts'
 import { parseJson } from './json.ts'
 import { MOST_PARTS, PART_HEADER, PartCollector, partHeader, splitParts } from './parts.ts'
 import { store } from './publish.ts'
@@ -71,6 +71,10 @@ export async function readTurns(
 }
 
 const turnsOf = (specId: SpecId, runId: RunId): string => subjects.turn({ specId, runId, epoch: '*' })
+
+/** Whether an epoch stored anything of a turn. */
+export const hasTurns = (bus: Bus, scope: TurnScope): Promise<boolean> =>
+  holdsAny(bus, STREAMS.turns, subjects.turn(scope))
 
 export const lastTurnSeq = (bus: Bus): Promise<number> => lastSequence(bus, STREAMS.turns)
 
