@@ -18,6 +18,7 @@ import { credentials } from './credentials.ts'
 import { intake } from './intake.ts'
 import { ledger } from './ledger.ts'
 import { memory } from './memory.ts'
+import { recovery } from './recovery.ts'
 import { anyMissed, type Report, renderReport, reportAsJson } from './report.ts'
 import { SCALE_DEFAULTS, type ScaleOptions, scale } from './scale.ts'
 import { spawn } from './spawn.ts'
@@ -38,7 +39,7 @@ async function main(): Promise<number> {
       seconds: { type: 'string' },
     },
   })
-  const benchmarks = [...QUICK, scale(scaleOptions(values))]
+  const benchmarks = [...QUICK, recovery, scale(scaleOptions(values))]
   const names = benchmarks.map(({ name }) => name)
   const unknown = values.only?.filter((name) => !names.includes(name)) ?? []
   if (unknown.length > 0) {
