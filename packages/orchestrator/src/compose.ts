@@ -30,6 +30,7 @@ import { packageVersion, thisProcess } from './identity.ts'
 import { openClaims } from './intake/claim.ts'
 import { Consumer } from './intake/consumer.ts'
 import { Projector } from './ledger/projector.ts'
+import { Refusals } from './ledger/refusals.ts'
 import { loadViews, View, ViewWriter } from './ledger/views.ts'
 import type { Log } from './log.ts'
 import type { SandboxProvider } from './providers/provider.ts'
@@ -83,6 +84,8 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
   const { ledger, ledgerFailed, viewsBroken } = await openLedger(world, stores, parts)
   const table = parts.use(new RunTable({ records: stores.runs, log }))
   await table.start()
+  const facts = openFactWriter({ log: stores.factLog, clock: world.clock }, 'supervisor')
+  const refusals = parts.use(new Refusals({ facts, table, clock: world.clock, log }))
   const provider = parts.use(await collaborators.openProvider())
   const slots = new Slots({ table }, { total: config.slots, me: id })
   let draining = false
@@ -91,10 +94,15 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
   await peers.start()
 
   const crew = await openCrew(world, { ...stores, bus, system, ledger, table, provider }, parts)
+  parts.use(
+    crew.sandboxes.refused.on(({ labels, by, count, lastReason }) =>
+      refusals.note(labels, { by, count, reason: lastReason }),
+    ),
+  )
   parts.use(new AccountJanitor({ ...crew, isSweeper: () => peers.isEldest }))
   const supervisor = supervise(world, crew, { peers, slots }, parts)
   const sources = openSources({ blobs: stores.blobs }, { env: config.toolEnv, maxBytes: config.sourceMaxBytes })
-  openDoors(world, { ...crew, ...stores, peers, sources }, parts)
+  openDoors(world, { ...crew, ...stores, peers, sources, refusals }, parts)
   const writing = { records: stores.specs, ledger, clock: world.clock, log, isWriter: () => peers.isEldest }
   parts.use(new ViewWriter(writing, { rewrite: viewsBroken }))
   const intake = openIntake(world, { ...crew, ...stores, sources }, parts)
@@ -229,11 +237,11 @@ function supervise(
   return supervisor
 }
 
-type Doors = Crew & Stores & { readonly peers: Peers; readonly sources: Sources }
+type Doors = Crew & Stores & { readonly peers: Peers; readonly sources: Sources; readonly refusals: Refusals }
 
 function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposableStack): void {
   const { config, clock, log, upstream } = world
-  const { bus, ledger, factLog, table, blobs, memory, provider } = doors
+  const { bus, ledger, factLog, table, blobs, memory, provider, refusals } = doors
   const meter = new Meter({ free: upstream.offline })
   parts.use(
     openDesk({
@@ -242,6 +250,7 @@ function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposableStack)
       clock,
       log,
       memory,
+      refusals,
       resume: { bus, ledger, factLog, upstream: upstream.name, model: config.model },
       blobs: { blobs, maxBytes: config.blobMaxBytes },
       model: openTunnel({ upstream, meter, clock, log, lifeOf: (run) => lifeOf(table, run) }),

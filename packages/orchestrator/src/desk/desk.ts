@@ -1,11 +1,21 @@
-import type { Bus, CallAnswer, DeskService, IncomingCall, PlacedRun, Records } from '@specfleet/shared'
+import type {
+  Bus,
+  CallAnswer,
+  DeskService,
+  ErrorCode,
+  IncomingCall,
+  PlacedRun,
+  Records,
+  Refuser,
+} from '@specfleet/shared'
 import { serveCalls, subjects, toSpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
+import type { RefusalBook } from '../ledger/refusals.ts'
 import type { Log } from '../log.ts'
 import { sparingly } from '../sparingly.ts'
 import type { RunTable } from '../supervisor/run-table.ts'
 import { answerBlob, type BlobDesk } from './blobs.ts'
-import { livingRun } from './incarnation.ts'
+import { incarnationOf, livingRun } from './incarnation.ts'
 import { answerMemory, type Memory } from './memory.ts'
 import { type ResumeDesk, resumeState } from './resume.ts'
 
@@ -17,12 +27,28 @@ export type DeskCollaborators = {
   readonly resume: ResumeDesk
   readonly blobs: BlobDesk
   readonly memory: Records<Memory>
+  readonly refusals: RefusalBook
   /** Answers model calls. */
   readonly model: (run: PlacedRun, call: IncomingCall) => Promise<CallAnswer>
 }
 
 /** Calls of one sandbox at a time: its agent works one model call at a time, with a little around it. */
 const MOST_OF_A_SANDBOX: Record<DeskService, number> = { resume: 2, blob: 4, model: 4, memory: 2 }
+
+const REFUSER = { resume: 'desk', memory: 'desk', blob: 'blob', model: 'model' } as const satisfies Record<
+  DeskService,
+  Refuser
+>
+
+/** What a sandbox is refused for what it asks, not for what befell its call. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'desk.forbidden',
+  'desk.quota',
+  'request.malformed',
+  'blob.unknown',
+  'blob.corrupt',
+  'blob.too-large',
+])
 
 /**
  * Serves sandboxes: resume state, blobs, notes, model calls. Any orchestrator serves any
@@ -43,23 +69,30 @@ export function openDesk(collaborators: DeskCollaborators): AsyncDisposable {
 }
 
 function serve(
-  { bus, table, clock, log }: DeskCollaborators,
+  { bus, table, clock, log, refusals }: DeskCollaborators,
   service: DeskService,
   answer: (run: PlacedRun, call: IncomingCall) => Promise<CallAnswer>,
 ): AsyncDisposable {
+  const warn = sparingly(clock, (count, subject: string, reason: string) =>
+    log.warn('desk.calls-refused', { count, subject, reason }),
+  )
+  const refuse = (subject: string, reason: string) => {
+    warn(subject, reason)
+    const of = incarnationOf(table, subject)
+    if (of !== undefined) refusals.note(of, { by: REFUSER[service], reason })
+  }
   return serveCalls(bus, {
     subject: subjects.desk('*', '*', service),
     queue: 'desk',
     maxCallsPerPeer: MOST_OF_A_SANDBOX[service],
-    onRefused: sparingly(clock, (count, subject: string, reason: string) =>
-      log.warn('desk.calls-refused', { count, subject, reason }),
-    ),
+    onRefused: refuse,
     handler: async (call) => {
       try {
         return await answer(await livingRun(table, call.subject), call)
       } catch (thrown) {
         const error = toSpecfleetError(thrown)
-        if (!call.signal.aborted) log.warn('desk.call-failed', { service, subject: call.subject, error })
+        if (REFUSALS.has(error.code)) refuse(call.subject, error.message)
+        else if (!call.signal.aborted) log.warn('desk.call-failed', { service, subject: call.subject, error })
         throw error
       }
     },

@@ -1,5 +1,6 @@
 import type { PlacedRun, RunRecord } from '@specfleet/shared'
-import { isPlaced, parseIncarnation, RunId, SpecfleetError } from '@specfleet/shared'
+import { Epoch, isPlaced, parseIncarnation, RunId, SpecfleetError } from '@specfleet/shared'
+import type { Incarnation } from '../ledger/refusals.ts'
 import type { RunTable } from '../supervisor/run-table.ts'
 
 /**
@@ -19,6 +20,16 @@ export async function livingRun(table: Pick<RunTable, 'get' | 'read'>, subject: 
   const current = await table.read(runId.data)
   if (isIt(current)) return current
   throw new SpecfleetError('desk.forbidden', `epoch ${asked.epoch} of run ${asked.runId} is not alive`)
+}
+
+/** Whose a subject of the desk is, as far as we know: also when it is alive no more. */
+export function incarnationOf(table: Pick<RunTable, 'get'>, subject: string): Incarnation | undefined {
+  const asked = parseIncarnation(subject)
+  const runId = RunId.safeParse(asked?.runId)
+  const epoch = Epoch.safeParse(asked?.epoch)
+  if (!runId.success || !epoch.success) return undefined
+  const run = table.get(runId.data)
+  return run === undefined ? undefined : { specId: run.specId, runId: run.runId, epoch: epoch.data }
 }
 
 /** Aborts when the incarnation is no longer the one its record speaks of: nobody waits for an answer then. */

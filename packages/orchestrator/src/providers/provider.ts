@@ -1,4 +1,4 @@
-import type { Epoch, ExitReport, RunId, SandboxId, SpecId } from '@specfleet/shared'
+import type { Epoch, ExitReport, Refuser, RunId, SandboxId, SpecId } from '@specfleet/shared'
 
 /** Identity that survives our crash: an engine keeps it beside each sandbox. */
 export type Labels = {
@@ -39,8 +39,20 @@ export type SandboxState =
   /** The engine cannot say. Not dead: nothing may be concluded from it. */
   | { readonly kind: 'unknown'; readonly reason: string }
 
+/** What a sandbox was refused on its way to the bus, since it was last told. */
+export type RefusedOnWay = {
+  readonly id: SandboxId
+  readonly by: Extract<Refuser, 'bus' | 'wire'>
+  readonly count: number
+  readonly lastReason: string
+}
+
 /** Something happened to a sandbox: look again. Only a hint, the truth is `inspect`. */
-export type SandboxEvent = { readonly kind: 'exited'; readonly id: SandboxId } | { readonly kind: 'gap' }
+export type SandboxEvent =
+  | { readonly kind: 'exited'; readonly id: SandboxId }
+  | { readonly kind: 'gap' }
+  /** Told to one of those who watch the engine; what is left to tell of a sandbox, before it is destroyed. */
+  | ({ readonly kind: 'refused' } & RefusedOnWay)
 
 export type Created =
   /** It is there: made now, or found under this id and labels. If it has ended since, `watch` tells so. */

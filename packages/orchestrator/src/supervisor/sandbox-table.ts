@@ -2,7 +2,7 @@ import type { SandboxId } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
 import { Emitter } from '../emitter.ts'
 import type { Log } from '../log.ts'
-import type { Sandbox, SandboxProvider } from '../providers/provider.ts'
+import type { Labels, RefusedOnWay, Sandbox, SandboxProvider } from '../providers/provider.ts'
 
 const RELIST_AFTER_MS = 2_000
 
@@ -16,6 +16,8 @@ type Collaborators = { readonly provider: SandboxProvider; readonly clock: Clock
  */
 export class SandboxTable implements AsyncDisposable {
   readonly changes = new Emitter<void>()
+  /** What sandboxes were refused on their way to the bus, with whose they are. */
+  readonly refused = new Emitter<RefusedOnWay & { readonly labels: Labels }>()
   readonly #with: Collaborators
   #known = new Map<SandboxId, Sandbox>()
   /** Learnt of since the listing under way began. */
@@ -36,6 +38,7 @@ export class SandboxTable implements AsyncDisposable {
   async start(): Promise<void> {
     this.#watch = this.#with.provider.watch((event) => {
       if (event.kind === 'gap') this.refresh()
+      else if (event.kind === 'refused') this.#refuse(event)
       else this.#track(this.look(event.id).then(() => undefined))
     })
     this.refresh()
@@ -104,6 +107,17 @@ export class SandboxTable implements AsyncDisposable {
       }
     }
     this.changes.emit()
+  }
+
+  /** One of another orchestrator's may be new to us. */
+  #refuse(event: RefusedOnWay): void {
+    const known = this.#known.get(event.id)
+    if (known !== undefined) return this.refused.emit({ ...event, labels: known.labels })
+    this.#track(
+      this.look(event.id).then((sandbox) => {
+        if (sandbox !== undefined) this.refused.emit({ ...event, labels: sandbox.labels })
+      }),
+    )
   }
 
   /** A look that fails may have missed something, as a gap does. */

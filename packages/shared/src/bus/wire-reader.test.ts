@@ -57,6 +57,10 @@ test('the same frames are read however the bytes are cut', () => {
         const reused = Buffer.from(chunk)
         reader.take(reused)
         reused.fill(0)
+        const last = read.at(-1)
+        const begun = reader.offset - reader.heldBytes
+        expect(begun).toBeGreaterThanOrEqual(last === undefined ? 0 : last.at + last.lineBytes)
+        expect(reader.between).toBe(reader.heldBytes === 0 && begun === (last?.end ?? 0))
       }
       let at = 0
       const expected = sent.map((each) => {

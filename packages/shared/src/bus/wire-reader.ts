@@ -42,6 +42,10 @@ export interface WireReader {
   take(chunk: Uint8Array): void
   /** Bytes taken so far. */
   readonly offset: number
+  /** Of them, the beginning of a control line whose end has not come. */
+  readonly heldBytes: number
+  /** Whether the next byte begins a frame. */
+  readonly between: boolean
   /** Why the bytes can no longer be followed; `undefined` while they can. */
   readonly lost: string | undefined
 }
@@ -95,7 +99,6 @@ export function followWire({ onFrame, maxLineBytes = 64 * 1024 }: WireReaderOpti
       }
       next += piece.length
     }
-    if (lost !== undefined) held = []
   }
 
   return {
@@ -106,6 +109,12 @@ export function followWire({ onFrame, maxLineBytes = 64 * 1024 }: WireReaderOpti
     },
     get offset() {
       return offset
+    },
+    get heldBytes() {
+      return heldBytes
+    },
+    get between() {
+      return lost === undefined && heldBytes === 0 && toSkip === 0
     },
     get lost() {
       return lost

@@ -177,6 +177,13 @@ export const ERRORS = {
     'this incarnation may not ask for that',
     'nothing: it is fenced or asks for what is not its own',
   ),
+  'desk.quota': entry(
+    1,
+    429,
+    false,
+    'this run has stored as much as a run may',
+    'nothing: raise RUN_BLOBS_MAX_MB if its work needs more',
+  ),
   'blob.unknown': entry(1, 404, false, 'there is no such blob', 'nothing: it was removed or never stored'),
   'blob.corrupt': entry(1, 502, true, 'the blob does not match its hash', 'fetch it again'),
   'blob.too-large': entry(1, 413, false, 'the blob is larger than this fleet accepts', 'send less'),

@@ -11,11 +11,11 @@
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { type SandboxId, SpecfleetError } from '@specfleet/shared'
+import { SandboxId, SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import type { Created, Limits, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
-import { openForwarder } from '../wire/forwarder.ts'
+import { openForwarder, type Refused } from '../wire/forwarder.ts'
 import { whenReleased } from './alive.ts'
 import { createSandbox } from './create-sandbox.ts'
 import { destroySandbox, sweep } from './destroy-sandbox.ts'
@@ -56,16 +56,21 @@ export async function openProcessProvider(options: ProcessProviderOptions): Prom
   const layout = engineLayout(resolve(options.root))
   await makeEngineFolders(layout)
   const { fleet, workerBundle, clock, log, busAddresses } = options
+  const listeners = new Set<(event: SandboxEvent) => void>()
+  const tellRefused = ({ name, by, count, lastReason }: Refused) => {
+    const id = SandboxId.safeParse(name)
+    if (id.success) for (const listener of listeners) listener({ kind: 'refused', id: id.data, by, count, lastReason })
+  }
   const [host, wire] = await Promise.allSettled([
     prepareHost(layout, options),
-    openForwarder({ root: layout.wire, sandboxes: layout.sandboxes, busAddresses, clock, log }),
+    openForwarder({ root: layout.wire, sandboxes: layout.sandboxes, busAddresses, clock, log, onRefused: tellRefused }),
   ])
   if (wire.status === 'rejected') throw wire.reason
   try {
     if (host.status === 'rejected') throw host.reason
     const engine: Engine = { layout, fleet, workerBundle, clock, log, wire: wire.value, ...host.value }
     await sweep(engine)
-    return new ProcessProvider(engine, await engineName(layout))
+    return new ProcessProvider(engine, await engineName(layout), listeners)
   } catch (error) {
     await wire.value[Symbol.asyncDispose]()
     throw error
@@ -97,11 +102,12 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
   readonly engine: string
   readonly isolation: string
   readonly #engine: Engine
-  readonly #listeners = new Set<(event: SandboxEvent) => void>()
+  readonly #listeners: Set<(event: SandboxEvent) => void>
   readonly #watched = new Map<SandboxId, Disposable>()
 
-  constructor(engine: Engine, name: string) {
+  constructor(engine: Engine, name: string, listeners: Set<(event: SandboxEvent) => void>) {
     this.#engine = engine
+    this.#listeners = listeners
     this.engine = name
     this.name = engine.isolation === undefined ? 'process-unsafe' : 'process'
     this.isolation = `${describeIsolation(engine)}; ${describeLimits(engine.confiner)}`

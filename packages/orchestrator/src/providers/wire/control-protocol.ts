@@ -1,7 +1,8 @@
 /**
  * What orchestrators say to a forwarder over its control socket: one JSON object a line, answered
- * in order, one line each. Only `node:*` and this file are loaded by the forwarder, which must stay
- * small, so requests are checked by hand.
+ * in order, one line each; what it says of itself comes in between. Only `node:*`, this folder and the
+ * reader of the bus's protocol are loaded by the forwarder, which must stay small, so requests are
+ * checked by hand.
  */
 export type Upstream = { readonly host: string; readonly port: number }
 
@@ -18,6 +19,17 @@ export type WireStatus = {
   readonly connections: number
   /** Connections turned away since the wire was opened: over a limit, or with no bus to reach. */
   readonly refused: number
+}
+
+/** What a sandbox was refused on its way to the bus; said to one holder of a lease, beside the replies. */
+export type RefusedEvent = {
+  readonly event: 'refused'
+  readonly name: string
+  /** The bus itself, or its wire. */
+  readonly by: 'bus' | 'wire'
+  /** How many since it was last said of that wire. */
+  readonly count: number
+  readonly lastReason: string
 }
 
 export type ControlReply =

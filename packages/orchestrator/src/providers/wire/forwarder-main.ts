@@ -22,6 +22,7 @@ import {
   MAX_REQUEST,
   parseRequest,
   READY_LINE,
+  type RefusedEvent,
   type Upstream,
   WIRE_FOLDER,
 } from './control-protocol.ts'
@@ -31,6 +32,8 @@ import { listening, openWire, WIRE_LIMITS, type Wire } from './wire.ts'
 const ABANDONED_MS = 10 * 60_000
 /** A starter that has not asked for a lease by then has died. */
 const UNLEASED_MS = 10_000
+/** A holder of a lease that has so much unread, in bytes, hears nothing for now. */
+const MOST_UNHEARD = 64 * 1024
 /** How often a rival may die just as its lock is tried. */
 const LOCK_ATTEMPTS = 50
 
@@ -41,6 +44,8 @@ function forwarder(sandboxes: string) {
   const leases = new Set<Socket>()
   let upstreams: readonly Upstream[] = []
   let abandoned: NodeJS.Timeout | undefined
+  /** Who has a wire closed hears of it last, before the answer. */
+  let closing: Socket | undefined
 
   const connections = () => [...wires.values()].reduce((sum, wire) => sum + wire.status().connections, 0)
   const considerEnding = () => {
@@ -48,6 +53,16 @@ function forwarder(sandboxes: string) {
     if (leases.size > 0) return
     if (wires.size === 0) process.exit(0)
     if (connections() === 0) abandoned = setTimeout(() => process.exit(0), ABANDONED_MS)
+  }
+  /** To one is enough: any orchestrator may write it down. */
+  const tell = (event: RefusedEvent, first?: Socket): boolean => {
+    const holders = first === undefined ? leases : new Set([first, ...leases])
+    for (const holder of holders) {
+      if (holder.destroyed || holder.writableLength > MOST_UNHEARD) continue
+      holder.write(`${JSON.stringify(event)}\n`)
+      return true
+    }
+    return false
   }
   const close = (name: string) => {
     wires.get(name)?.close()
@@ -59,7 +74,14 @@ function forwarder(sandboxes: string) {
     const first = opening.get(name)
     if (first !== undefined) return void (await first)
     close(name)
-    const wire = openWire({ name, folder, limits: WIRE_LIMITS, upstreams: () => upstreams, onIdle: considerEnding })
+    const wire = openWire({
+      name,
+      folder,
+      limits: WIRE_LIMITS,
+      upstreams: () => upstreams,
+      onIdle: considerEnding,
+      onRefused: (untold) => tell({ event: 'refused', name, ...untold }, closing),
+    })
     opening.set(name, wire)
     try {
       wires.set(name, await wire)
@@ -83,12 +105,15 @@ function forwarder(sandboxes: string) {
           upstreams = request.upstreams
           leases.add(from)
           clearTimeout(abandoned)
+          for (const wire of wires.values()) wire.tell()
           return { ok: true, pid: process.pid }
         case 'open':
           await open(request.name)
           return { ok: true, pid: process.pid }
         case 'close':
+          closing = from
           close(request.name)
+          closing = undefined
           considerEnding()
           return { ok: true, pid: process.pid }
         case 'list':

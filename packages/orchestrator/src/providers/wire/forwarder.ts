@@ -23,6 +23,8 @@ export type ForwarderOptions = {
   readonly busAddresses: readonly string[]
   readonly clock: Clock
   readonly log: Log
+  /** Told what sandboxes were refused on their way to the bus; what was refused of one that is closed, before it is. */
+  readonly onRefused?: (refused: Refused) => void
   /** The forwarder's program, where the orchestrator is bundled into one file. */
   readonly program?: string
 }
@@ -33,6 +35,14 @@ const Reply = z.discriminatedUnion('ok', [
   z.object({ ok: z.literal(false), error: z.string() }),
 ])
 type Reply = z.infer<typeof Reply>
+const Refused = z.object({
+  event: z.literal('refused'),
+  name: z.string(),
+  by: z.enum(['bus', 'wire']),
+  count: z.number().int().min(1),
+  lastReason: z.string(),
+})
+export type Refused = z.infer<typeof Refused>
 type Answer = Extract<Reply, { ok: true }>
 
 export interface Forwarder extends AsyncDisposable {
@@ -127,7 +137,7 @@ export function parseBusAddress(address: string): Upstream {
 async function establish(options: ForwarderOptions, upstreams: readonly Upstream[]): Promise<ControlLine> {
   for (let attempt = 0; attempt < 3; attempt++) {
     // Whoever answers may be about to end for want of a lease; then the next one is started.
-    const line = (await reach(options.root)) ?? (await startAndReach(options))
+    const line = (await reach(options)) ?? (await startAndReach(options))
     if (line === undefined) continue
     const answer = await line.ask({ op: 'lease', upstreams })
     if (answer?.ok === true) return line.known(answer.pid)
@@ -138,11 +148,11 @@ async function establish(options: ForwarderOptions, upstreams: readonly Upstream
 
 async function startAndReach(options: ForwarderOptions): Promise<ControlLine | undefined> {
   await startForwarder(options)
-  return reach(options.root)
+  return reach(options)
 }
 
 /** `undefined` when nobody listens. */
-async function reach(root: string): Promise<ControlLine | undefined> {
+async function reach({ root, onRefused }: ForwarderOptions): Promise<ControlLine | undefined> {
   // Through the folder's descriptor, since a socket's path may not be longer than 107 bytes.
   const folder = await open(root, constants.O_RDONLY | constants.O_DIRECTORY)
   return new Promise((resolve) => {
@@ -151,7 +161,7 @@ async function reach(root: string): Promise<ControlLine | undefined> {
       socket.destroy()
       resolve(closeThen(folder, undefined))
     })
-    socket.once('connect', () => resolve(closeThen(folder, new ControlLine(socket))))
+    socket.once('connect', () => resolve(closeThen(folder, new ControlLine(socket, onRefused ?? (() => {})))))
   })
 }
 
@@ -211,14 +221,18 @@ class ControlLine {
   readonly #waiting: ((reply: Reply | undefined) => void)[] = []
   pid = 0
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, onRefused: (refused: Refused) => void) {
     this.#socket = socket
     socket.setEncoding('utf8')
     socket.on(
       'data',
       lineReader(
         Number.POSITIVE_INFINITY,
-        (line) => this.#waiting.shift()?.(parseReply(line)),
+        (line) => {
+          const said = parseLine(line)
+          if ('event' in said) onRefused(said)
+          else this.#waiting.shift()?.(said)
+        },
         () => {},
       ),
     )
@@ -256,9 +270,9 @@ class ControlLine {
   }
 }
 
-function parseReply(line: string): Reply {
+function parseLine(line: string): Reply | Refused {
   try {
-    return Reply.parse(JSON.parse(line))
+    return z.union([Refused, Reply]).parse(JSON.parse(line))
   } catch (error) {
     return { ok: false, error: `its answer is none: ${error instanceof Error ? error.message : String(error)}` }
   }

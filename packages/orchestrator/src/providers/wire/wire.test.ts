@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Upstream } from './control-protocol.ts'
+import type { Untold } from './refusals.ts'
 import { openWire, WIRE_LIMITS, type Wire, type WireLimits } from './wire.ts'
 
 describe('a wire', () => {
@@ -14,6 +15,7 @@ describe('a wire', () => {
   let upstreams: Upstream[]
   const arrived: Socket[] = []
   const opened: { close(): void }[] = []
+  let refused: Untold[]
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'specfleet-wire-'))
@@ -24,6 +26,7 @@ describe('a wire', () => {
     })
     bus.listen(0, '127.0.0.1')
     await once(bus, 'listening')
+    refused = []
     upstreams = [{ host: '127.0.0.1', port: (bus.address() as AddressInfo).port }]
   })
   afterEach(() => {
@@ -40,6 +43,7 @@ describe('a wire', () => {
       limits: { ...WIRE_LIMITS, ...limits },
       upstreams: () => upstreams,
       onIdle: () => {},
+      onRefused: (untold) => refused.push(untold) > 0,
     })
     opened.push(wire)
     return wire
@@ -63,11 +67,11 @@ describe('a wire', () => {
   it('carries bytes both ways, and the end of each way by itself', async () => {
     await open()
     const [near, far] = await through()
-    near.end('question')
-    expect(String((await once(far, 'data'))[0])).toBe('question')
+    near.end('PUB question 2\r\nok\r\n')
+    expect(String((await once(far, 'data'))[0])).toBe('PUB question 2\r\nok\r\n')
     await once(far, 'end')
-    far.end('answer')
-    expect(String((await once(near, 'data'))[0])).toBe('answer')
+    far.end('+OK\r\n')
+    expect(String((await once(near, 'data'))[0])).toBe('+OK\r\n')
     await once(near, 'close')
   })
 
@@ -76,7 +80,7 @@ describe('a wire', () => {
     const [near, far] = await through()
     far.pause()
     const sent = createHash('sha256')
-    const chunk = randomBytes(256 * 1024)
+    const chunk = Buffer.concat([Buffer.from('PUB bulk 262144\r\n'), randomBytes(256 * 1024), Buffer.from('\r\n')])
     let bytes = 0
     const silent = () => new Promise<'stalled'>((resolve) => setTimeout(() => resolve('stalled'), 300))
     for (;;) {
@@ -98,6 +102,7 @@ describe('a wire', () => {
     await through()
     const third = dial()
     await once(third, 'close')
+    expect(refused).toEqual([{ by: 'wire', count: 1, lastReason: 'more than 2 connections' }])
     expect(wire.status()).toEqual({ name: 'one', connections: 2, refused: 1 })
     first[0].destroy()
     await closed(first[1])
@@ -151,6 +156,7 @@ describe('a wire', () => {
       limits: WIRE_LIMITS,
       upstreams: () => upstreams,
       onIdle: () => {},
+      onRefused: () => true,
     })
     expect(statSync(join(deep, 'bus.sock')).isSocket()).toBe(true)
     expect(statSync(join(deep, 'bus.sock')).mode & 0o777).toBe(0o600)

@@ -1,6 +1,12 @@
 import { chmodSync, chownSync, closeSync, constants, fstatSync, openSync, rmSync, statSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { type AllowanceOptions, openAllowance } from './allowance.ts'
 import { type Upstream, WIRE_SOCKET, type WireStatus } from './control-protocol.ts'
+import { joinThrough } from './passage.ts'
+import { openQuota, type QuotaLimits } from './quota.ts'
+import { openRefusals, type Untold } from './refusals.ts'
+
+const MIB = 1024 * 1024
 
 /** What one sandbox may ask of the forwarder. A worker needs one connection; the account allows four. */
 export type WireLimits = {
@@ -9,8 +15,22 @@ export type WireLimits = {
   readonly burst: number
   readonly perSecond: number
   readonly dialTimeoutMs: number
+  /** Of all its connections together. A worker at work sends some twenty messages a second. */
+  readonly messages: AllowanceOptions
+  /** Each way. */
+  readonly bytes: AllowanceOptions
+  /** What it may have stored in all: as much of turns as can be read again. */
+  readonly stored: QuotaLimits
 }
-export const WIRE_LIMITS: WireLimits = { connections: 4, burst: 16, perSecond: 4, dialTimeoutMs: 5_000 }
+export const WIRE_LIMITS: WireLimits = {
+  connections: 4,
+  burst: 16,
+  perSecond: 4,
+  dialTimeoutMs: 5_000,
+  messages: { burst: 4_000, perSecond: 500 },
+  bytes: { burst: 64 * MIB, perSecond: 32 * MIB },
+  stored: { log: 64 * MIB, trace: 128 * MIB, turn: 128 * MIB },
+}
 
 export type WireOptions = {
   readonly name: string
@@ -20,6 +40,8 @@ export type WireOptions = {
   /** Where the bus is at the moment of a dial, best first. */
   readonly upstreams: () => readonly Upstream[]
   readonly onIdle: () => void
+  /** Told what it was refused, the first at once and the others sparingly. False when nobody can be told now. */
+  readonly onRefused: (untold: Untold) => boolean
 }
 
 /** A sandbox's end of the bus: a unix socket whose bytes go to the bus and back. */
@@ -27,6 +49,8 @@ export interface Wire {
   status(): WireStatus
   /** Whether that path is still the folder it listens in, and not another made in its place. */
   isIn(folder: string): boolean
+  /** Tells what it was refused and nobody has been told. */
+  tell(): void
   close(): void
 }
 
@@ -39,17 +63,27 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   const path = `/proc/self/fd/${descriptor}/${WIRE_SOCKET}`
   const sockets = new Set<Socket>()
   const bucket = tokenBucket(limits)
+  const refusals = openRefusals(options.onRefused)
+  const shared = {
+    messages: openAllowance(limits.messages),
+    bytesUp: openAllowance(limits.bytes),
+    bytesDown: openAllowance(limits.bytes),
+    quota: openQuota(limits.stored),
+    refusals,
+  }
   let refused = 0
   let closed = false
 
-  const refuse = (near: Socket) => {
+  const refuse = (near: Socket, reason?: string) => {
     refused++
+    if (reason !== undefined) refusals.note('wire', reason)
     near.destroy()
   }
   const accept = (near: Socket) => {
     // A peer that vanishes is no news; its close event does the rest.
     near.on('error', () => near.destroy())
-    if (sockets.size >= limits.connections || !bucket.take(performance.now())) return refuse(near)
+    if (sockets.size >= limits.connections) return refuse(near, `more than ${limits.connections} connections`)
+    if (!bucket.take(performance.now())) return refuse(near, 'new connections too fast')
     sockets.add(near)
     near.on('close', () => {
       sockets.delete(near)
@@ -57,7 +91,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     })
     dial(options.upstreams(), limits.dialTimeoutMs, near, (far) => {
       if (far === undefined) refuse(near)
-      else join(near, far)
+      else joinThrough(shared, near, far)
     })
   }
 
@@ -80,10 +114,13 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       const there = statSync(path, { throwIfNoEntry: false })
       return there !== undefined && there.ino === here.ino && there.dev === here.dev
     },
+    tell: () => refusals.flush(),
     close: () => {
       // A second time, the number of the descriptor may be another's.
       if (closed) return
       closed = true
+      refusals.flush()
+      refusals.close()
       server.close(() => closeSync(descriptor))
       for (const socket of sockets) socket.destroy()
     },
@@ -128,14 +165,6 @@ function dial(
     near.off('close', leave)
     if (!connected) dial(others, timeoutMs, near, done)
   })
-}
-
-/** `pipe` carries the back-pressure: a slow reader on one side stops the reading on the other. */
-function join(near: Socket, far: Socket): void {
-  near.on('close', () => far.destroy())
-  far.on('close', () => near.destroy())
-  near.pipe(far)
-  far.pipe(near)
 }
 
 /** Pure but for its count; time is in milliseconds. */

@@ -44,6 +44,7 @@ export type ServeCallsOptions = {
   maxCalls?: number
   /** Most calls of one incarnation at a time. Default 16. */
   maxCallsPerPeer?: number
+  /** Told of openings that are refused, and of calls that end because their peer breaks the rules. */
   onRefused?: (subject: string, reason: string) => void
   /** Told of what the handler throws that is no error of the catalogue; the peer learns only `internal`. */
   onError?: (subject: string, thrown: unknown) => void

@@ -25,7 +25,8 @@ type Opened = { subject: string; peer: string; down: string; head: OpenHead; bod
 /**
  * Serves calls until disposed. Invariants:
  *
- * 1. Nothing a peer sends makes it throw; what is refused is answered, and told to `onRefused`.
+ * 1. Nothing a peer sends makes it throw; what is refused is answered, and told to `onRefused`, as is a
+ *    call that breaks the rules later.
  * 2. Where frames go follows from the subject a call came on, never from what it says.
  * 3. A call counts against its limits until its handler has returned, also after a cancel.
  */
@@ -116,6 +117,9 @@ class Server {
       channel.fail(thrown, this.#tellable(subject, thrown, channel))
     }
     await channel.done
+    const { failure } = channel
+    if (failure instanceof SpecfleetError && failure.code === 'duplex.broken')
+      this.#options.onRefused?.(subject, failure.message)
   }
 
   async #answer(channel: Channel, { meta, body = EMPTY }: CallAnswer): Promise<void> {

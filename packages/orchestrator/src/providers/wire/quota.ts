@@ -1,0 +1,33 @@
+/** What a stored kind of message may take, in bytes of the wire, over the life of one sandbox. */
+export type QuotaLimits = { readonly log: number; readonly trace: number; readonly turn: number }
+
+export interface Quota {
+  /** Counts one message; `refused` says why it may not reach the bus. */
+  take(subject: string, bytes: number): { readonly cost: number; readonly refused: string | undefined }
+}
+
+/** What a message costs of the allowance of messages; whoever serves a call works more than who stores a line. */
+const COST = { message: 1, call: 10 } as const
+
+const NAMES: Readonly<Record<keyof QuotaLimits, string>> = { log: 'facts', trace: 'traces', turn: 'turns' }
+const isLimited = (family: string): family is keyof QuotaLimits => Object.hasOwn(NAMES, family)
+
+export function openQuota(limits: QuotaLimits): Quota {
+  const used: Record<keyof QuotaLimits, number> = { log: 0, trace: 0, turn: 0 }
+  return {
+    take(subject, bytes) {
+      const [root, family = '', ...rest] = subject.split('.')
+      if (root !== 'sf') return { cost: COST.message, refused: undefined }
+      // `sf.desk.<run>.<epoch>.<service>` opens a call; its later frames have one part more.
+      if (family === 'desk') return { cost: rest.length === 3 ? COST.call : COST.message, refused: undefined }
+      if (!isLimited(family)) return { cost: COST.message, refused: undefined }
+      if (used[family] + bytes > limits[family])
+        return { cost: COST.message, refused: `more than ${limits[family]} bytes of ${NAMES[family]}` }
+      used[family] += bytes
+      return { cost: COST.message, refused: undefined }
+    },
+  }
+}
+
+/** Of the arguments of `PUB` and `HPUB`. */
+export const subjectOf = (args: string): string => args.split(/[ \t]/, 1)[0] ?? ''
