@@ -17,6 +17,7 @@ export type Member = {
   readonly log: readonly string[]
   /** Exit code, or the signal's name. */
   readonly exited: Promise<number | NodeJS.Signals>
+  readonly isGone: boolean
   /** Kills it without warning and settles when it is gone. */
   kill9(): Promise<void>
   /** Asks it to drain and settles with how it ended. */
@@ -49,6 +50,9 @@ export async function startMember(env: Readonly<Record<string, string>>): Promis
     pid: process_.pid,
     log,
     exited,
+    get isGone() {
+      return gone
+    },
     kill9: async () => void (await end('SIGKILL')),
     term: () => end('SIGTERM'),
   }

@@ -72,7 +72,7 @@ export function processesOf(path: string): NamedProcess[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
     .filter((pid) => isAlive(pid) && knows(pid, path))
-    .map((pid) => ({ pid: Number(pid), command: read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 160) }))
+    .map((pid) => ({ pid: Number(pid), command: read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 320) }))
 }
 
 const isAlive = (pid: string): boolean => parseStat(read(`/proc/${pid}/stat`)) !== undefined

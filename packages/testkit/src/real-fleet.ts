@@ -99,6 +99,8 @@ export class Fleet implements AsyncDisposable {
   readonly client: FleetClient
   /** In the account of the orchestrators: sees all, may do all. */
   readonly app: Bus
+  /** In the account that watches over the server. */
+  readonly system: Bus
   readonly mint: CredentialMint
   /** Variables by which a command-line process reaches this fleet. */
   readonly cliEnv: Readonly<Record<string, string>>
@@ -115,6 +117,7 @@ export class Fleet implements AsyncDisposable {
     this.home = home
     this.client = new FleetClient(client)
     this.app = app
+    this.system = system
     const { operatorSigningSeed, kit } = nats
     const now = () => new Date()
     this.mint = openCredentialMint({ system, app, operatorSigningSeed, appAccountId: kit.appAccountId, now, spare: 0 })
@@ -178,9 +181,16 @@ export class Fleet implements AsyncDisposable {
     return run
   }
 
-  /** Process id, on this host, of the worker in that sandbox. */
-  workerOf(sandboxId: string): Promise<number> {
-    return workerOf(join(this.home, 'fleet', 'process'), SandboxId.parse(sandboxId))
+  /** Process id, on this host, of the worker in that sandbox, if one runs there. */
+  findWorker(sandboxId: string): Promise<number | undefined> {
+    return findWorker(join(this.home, 'fleet', 'process'), SandboxId.parse(sandboxId))
+  }
+
+  /** @throws Error when no worker runs there */
+  async workerOf(sandboxId: string): Promise<number> {
+    const worker = await this.findWorker(sandboxId)
+    if (worker === undefined) throw new Error(`no worker runs in sandbox ${sandboxId}`)
+    return worker
   }
 
   /** Ends of the members' logs on standard error. */
@@ -230,11 +240,10 @@ async function writeKeys(home: string, nats: SecuredTestNats) {
 /** Below the shim: `timeout`, bwrap, its monitor inside, the worker. */
 const LEVELS_BELOW_JOB = 3
 
-async function workerOf(root: string, sandboxId: SandboxId): Promise<number> {
+async function findWorker(root: string, sandboxId: SandboxId): Promise<number | undefined> {
   const layout = sandboxLayout(engineLayout(root).sandboxes, sandboxId)
   const shim = await findShim(layout)
   const job = shim === undefined ? undefined : await findJob(layout, shim)
   const worker = job === undefined ? undefined : descend(await allProcesses(), job.pid, LEVELS_BELOW_JOB)
-  if (worker === undefined) throw new Error(`no worker runs in sandbox ${sandboxId}`)
-  return worker.pid
+  return worker?.pid
 }

@@ -1,0 +1,6 @@
+/** Longest that a trial may take, the length of its blow apart. */
+export const LIMIT_MS = 60_000
+/** Longer than any orchestrator counts as alive and any worker's heart may be silent. */
+export const FREEZE_MS = 30_000
+/** Runs that cannot succeed are watched one at a time. */
+export const POISONED_JOBS = 1

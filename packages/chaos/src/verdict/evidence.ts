@@ -1,0 +1,32 @@
+import type { RunRecord, SpecState } from '@specfleet/shared'
+import type { Call } from '../../../testkit/src/gated-model.ts'
+import type { Heard } from '../world/chronicle.ts'
+
+/** Everything that is judged, gathered from outside: nothing of it is the word of the parts under test alone. */
+export type Evidence = {
+  /** The specs of the world and the task of each, in the order of the work. */
+  readonly tasks: readonly { readonly specId: string; readonly taskId: string }[]
+  /** The whole log, oldest first. */
+  readonly log: readonly Heard[]
+  /** By run id. */
+  readonly records: ReadonlyMap<string, RunRecord>
+  /** The fold of the log, by spec. */
+  readonly states: ReadonlyMap<string, SpecState>
+  /** What lies in the bucket of views, as text, by spec. */
+  readonly views: ReadonlyMap<string, { readonly text: string; readonly foldedTo: number }>
+  /** What the fleet tells of each spec when it is asked, as text. */
+  readonly told: ReadonlyMap<string, string>
+  /** Model calls, as the model counted them. */
+  readonly calls: readonly Call[]
+  readonly queued: number
+  readonly dead: number
+  /** Turns that are kept of runs, finished or not. */
+  readonly turns: number
+}
+
+/** What was done to the world, and what was seen of it meanwhile. */
+export type Disturbance = {
+  /** How many blows fell: each may cost every run one turn that is paid again. */
+  readonly blows: number
+  readonly zombie: { readonly lastLine: string } | undefined
+}

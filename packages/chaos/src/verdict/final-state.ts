@@ -1,0 +1,72 @@
+import { isDeepStrictEqual } from 'node:util'
+import { recordsOf, type SpecState } from '@specfleet/shared'
+import type { Violation } from '../trial.ts'
+import type { Evidence } from './evidence.ts'
+import { against, unless } from './violation.ts'
+
+/** What an undisturbed run of the same seed came to, and nothing else. */
+export function judgeFinalState({ tasks, states }: Evidence, calm: Evidence): Violation[] {
+  return tasks.flatMap(({ specId }) => {
+    const [is, wanted] = [states.get(specId), calm.states.get(specId)]
+    if (is === undefined || wanted === undefined)
+      return is === wanted ? [] : [against('same final state', `spec ${specId} is known to one of both runs only`)]
+    const differing = differences(essenceOf(is), essenceOf(wanted))
+    return unless(differing.length === 0, () =>
+      against('same final state', `spec ${specId} differs from the undisturbed run`, differing),
+    )
+  })
+}
+
+/** A spec's state without when, by which epoch and at which place in the log. */
+export function essenceOf(state: SpecState): Record<string, unknown> {
+  const { requirements, criteria, components, specTasks } = recordsOf(state)
+  return {
+    lifecycle: state.lifecycle,
+    text: state.text,
+    revision: state.revision,
+    results: mapValues(state.results, ({ output, score, attempts, usage, runId }) => ({
+      output,
+      score,
+      attempts,
+      usage,
+      runId,
+    })),
+    requirements,
+    criteria,
+    components,
+    specTasks,
+    tickets: state.tickets,
+    approvals: Object.keys(state.approvals),
+    submissions: state.submissions,
+    refused: state.refused.count,
+    usage: state.usage,
+    runs: state.runs.map(({ runId, path, lastTurn, settled, usage, exhausted }) => ({
+      runId,
+      path,
+      lastTurn,
+      settled,
+      usage,
+      exhausted,
+    })),
+  }
+}
+
+const mapValues = <T>(
+  record: Readonly<Record<string, T | undefined>>,
+  map: (value: T) => unknown,
+): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, value === undefined ? value : map(value)]))
+
+const LONGEST = 300
+
+/** `path: is …, was to be …`, of the innermost that differ. */
+export function differences(is: unknown, wanted: unknown, path = ''): string[] {
+  if (isDeepStrictEqual(is, wanted)) return []
+  if (!isRecord(is) || !isRecord(wanted)) return [`${path}: is ${text(is)}, was to be ${text(wanted)}`]
+  const keys = new Set([...Object.keys(is), ...Object.keys(wanted)])
+  return [...keys].flatMap((key) => differences(is[key], wanted[key], path === '' ? key : `${path}.${key}`))
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
+const text = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, LONGEST)

@@ -1,0 +1,47 @@
+import { BUCKETS, GetAnswer, openRecords, STREAMS, subjects } from '@specfleet/shared'
+import { z } from 'zod'
+import { readAnswer } from '../../../cli/src/fleet/client.ts'
+import type { Evidence } from '../verdict/evidence.ts'
+import { streamInfo } from './server.ts'
+import type { World } from './world.ts'
+
+const ANSWER_LIMIT_MS = 5_000
+/** Of the bucket of views, as any client reads it; a schema of the whole state would put its fields in order. */
+const StoredView = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('spec'), state: z.unknown() }),
+  z.looseObject({ kind: z.literal('cursor') }),
+])
+const Known = z.looseObject({ specId: z.string(), foldedTo: z.number() })
+
+/** Asks everybody who knows something, while the fleet still stands. */
+export async function gather({ fleet, chronicle, model, jobs }: World, signal: AbortSignal): Promise<Evidence> {
+  const [tasks, dead, turns, log] = await Promise.all(
+    [STREAMS.tasks, STREAMS.dead, STREAMS.turns, STREAMS.log].map((name) => streamInfo(fleet.app, name)),
+  )
+  const last = log?.lastSeq ?? 0
+  await chronicle.until(() => ((chronicle.entries.at(-1)?.seq ?? 0) >= last ? true : undefined), signal)
+  const stored = await openRecords(fleet.app, BUCKETS.specs, StoredView)
+  const views = (await stored.all()).flatMap(({ value }) => (value.kind === 'spec' ? [value.state] : []))
+  const told = jobs.map(async ({ specId }): Promise<[string, string]> => {
+    const options = { timeoutMs: ANSWER_LIMIT_MS, signal }
+    const answer = await fleet.client.bus.requestJson(subjects.api('get'), { id: specId }, options)
+    return [specId, JSON.stringify(readAnswer(answer, GetAnswer).spec)]
+  })
+  return {
+    tasks: jobs.map(({ specId, task }) => ({ specId, taskId: task.taskId })),
+    log: [...chronicle.entries],
+    records: new Map(chronicle.records),
+    states: new Map(chronicle.states),
+    views: new Map(views.map(viewEntry)),
+    told: new Map(await Promise.all(told)),
+    calls: jobs.flatMap(({ specId }) => model.callsOf(specId)).concat(model.callsOf('')),
+    queued: tasks?.messages ?? 0,
+    dead: dead?.messages ?? 0,
+    turns: turns?.messages ?? 0,
+  }
+}
+
+function viewEntry(state: unknown): [string, { text: string; foldedTo: number }] {
+  const { specId, foldedTo } = Known.parse(state)
+  return [specId, { text: JSON.stringify(state), foldedTo }]
+}

@@ -1,0 +1,33 @@
+import { BUCKETS, isPlaced } from '@specfleet/shared'
+import type { Violation } from '../trial.ts'
+import type { Evidence } from '../verdict/evidence.ts'
+import { against, unless } from '../verdict/violation.ts'
+import { blobsOf, connectionsAt, strayConsumers } from './server.ts'
+import type { World } from './world.ts'
+
+/** Ends the fleet in order, and looks for what it left: on this host, at the server, in its stores. */
+export async function endAndLook({ fleet, jobs }: World, { records }: Evidence): Promise<Violation[]> {
+  const promise = 'nothing left'
+  const ends = await fleet.endInOrder().then(
+    () => [],
+    (error: unknown) => [String(error instanceof Error ? error.message : error)],
+  )
+  const [consumers, blobs, connections] = await Promise.all([
+    strayConsumers(fleet.app),
+    blobsOf(fleet.app, BUCKETS.blobs),
+    connectionsAt(fleet.system),
+  ])
+  const owned = new Set<string | undefined>(
+    [...records.values()].flatMap((run) => [run.source?.sha256, isPlaced(run) ? run.placement.context : undefined]),
+  )
+  const ownerless = blobs.filter((sha256) => !owned.has(sha256))
+  const strangers = connections.filter((name) => !name.startsWith('test '))
+  return [
+    ...unless(ends.length === 0, () => against(promise, 'the fleet did not end and leave nothing', ends)),
+    ...unless(consumers.length === 0, () => against(promise, 'consumers are left on streams', consumers)),
+    ...unless(ownerless.length === 0, () =>
+      against(promise, `${ownerless.length} blobs have no owner among ${jobs.length} runs`, ownerless),
+    ),
+    ...unless(strangers.length === 0, () => against(promise, 'connections are left at the server', strangers)),
+  ]
+}

@@ -1,0 +1,120 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import {
+  CommandAnswer,
+  isOpen,
+  type RunRecord,
+  SpecfleetError,
+  type SpecId,
+  type SpecState,
+  SubmitAnswer,
+  subjects,
+} from '@specfleet/shared'
+import type { z } from 'zod'
+import { readAnswer } from '../../../cli/src/fleet/client.ts'
+import type { Gate, GatedModel } from '../../../testkit/src/gated-model.ts'
+import type { Fleet } from '../../../testkit/src/real-fleet.ts'
+import type { Chronicle } from './chronicle.ts'
+import type { Job } from './work.ts'
+
+/** Somebody who died in the middle of an answer is not waited for any longer. */
+const ANSWER_LIMIT_MS = 2_000
+const AGAIN_MS = 100
+
+type Surroundings = { readonly fleet: Fleet; readonly model: GatedModel; readonly chronicle: Chronicle }
+
+/**
+ * Submits the work and does what a person would on the way, stubbornly: what was not answered is asked again.
+ * Settles when everything is settled; rejects with the signal's reason.
+ */
+export async function attend(around: Surroundings, jobs: readonly Job[], signal: AbortSignal): Promise<void> {
+  await Promise.all(jobs.map((job) => attendOne(around, job, signal)))
+}
+
+async function attendOne(around: Surroundings, { specId, task, person }: Job, signal: AbortSignal): Promise<void> {
+  const { fleet, model } = around
+  // The gate stands before the first call can come.
+  const gate = person?.kind === 'pauses' ? model.gate(specId, person.call) : undefined
+  await ask(fleet, 'submit', task, SubmitAnswer, signal)
+  if (person?.kind === 'approves') await approve(around, specId, signal)
+  if (gate !== undefined) await pauseAndResume(around, { specId, runId: task.taskId, gate }, signal)
+  await untilRecord(around, task.taskId, ({ state }) => state === 'settled', signal)
+}
+
+async function approve(around: Surroundings, specId: SpecId, signal: AbortSignal): Promise<void> {
+  await untilState(around, specId, ({ lifecycle }) => lifecycle === 'awaiting-approval', signal)
+  await commandUntilTaken(around.fleet, { command: 'approve', specId }, signal)
+  await untilState(around, specId, ({ approvals }) => approvals.requirements !== undefined, signal)
+}
+
+type Pausing = { readonly specId: SpecId; readonly runId: string; readonly gate: Gate }
+
+async function pauseAndResume(
+  around: Surroundings,
+  { specId, runId, gate }: Pausing,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.race([gate.reached, rejectedBy(signal)])
+  await commandUntilTaken(around.fleet, { command: 'pause', specId }, signal)
+  await untilState(around, specId, (state) => isOpen(state) && state.paused, signal)
+  gate.open()
+  await untilRecord(around, runId, (run) => run.state === 'waiting' && run.why === 'paused', signal)
+  await commandUntilTaken(around.fleet, { command: 'resume', specId }, signal)
+}
+
+const untilState = (
+  { chronicle }: Surroundings,
+  specId: SpecId,
+  fits: (state: SpecState) => boolean,
+  signal: AbortSignal,
+) => chronicle.until(() => [chronicle.states.get(specId)].find((state) => state !== undefined && fits(state)), signal)
+
+const untilRecord = (
+  { chronicle }: Surroundings,
+  runId: string,
+  fits: (run: RunRecord) => boolean,
+  signal: AbortSignal,
+) => chronicle.until(() => [chronicle.records.get(runId)].find((run) => run !== undefined && fits(run)), signal)
+
+/** A command may be carried out although its answer is lost; asked again, it is refused as out of place. */
+export async function commandUntilTaken(
+  fleet: Fleet,
+  command: { readonly command: string; readonly specId: string },
+  signal: AbortSignal,
+): Promise<void> {
+  let lost = false
+  try {
+    await ask(fleet, 'command', command, CommandAnswer, signal, () => {
+      lost = true
+    })
+  } catch (error) {
+    if (!lost) throw error
+  }
+}
+
+async function ask<T>(
+  fleet: Fleet,
+  operation: 'submit' | 'command',
+  request: unknown,
+  schema: z.ZodType<T>,
+  signal: AbortSignal,
+  onLost: () => void = () => {},
+): Promise<T> {
+  for (;;) {
+    try {
+      const options = { timeoutMs: ANSWER_LIMIT_MS, signal }
+      return readAnswer(await fleet.client.bus.requestJson(subjects.api(operation), request, options), schema)
+    } catch (error) {
+      if (!(error instanceof SpecfleetError) || !error.retryable) throw error
+      onLost()
+      await pause(AGAIN_MS, undefined, { signal })
+    }
+  }
+}
+
+/** Rejects with the signal's reason; what nobody listens to any more goes with the trial. */
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  promise.catch(() => undefined)
+  return promise
+}

@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { PlacedRun } from '@specfleet/shared'
+import { engineLayout, sandboxLayout } from '../../../../orchestrator/src/providers/process/layout.ts'
+import { untilGone } from '../../../../testkit/src/leaks.ts'
+import type { Chronicle } from '../chronicle.ts'
+import { livingMembers, runAtPoint, signalIfThere } from '../processes.ts'
+import { none, type Victim } from '../victim.ts'
+import { engineRoot } from '../world.ts'
+
+/**
+ * A host that sleeps: the worker stands still and its orchestrators are gone. Another host, which cannot reach that
+ * sandbox, fences the run and goes on with it. Then the worker wakes up behind its fence.
+ */
+export const zombieWorker: Victim = {
+  name: 'zombie-worker',
+  outageMs: () => 15_000,
+  async strike(scene) {
+    const { world, signal } = scene
+    const { fleet, chronicle } = world
+    const run = runAtPoint(scene)
+    const pid = run && (await fleet.findWorker(run.placement.sandboxId))
+    if (run === undefined || pid === undefined) return none('no worker runs')
+    const { log } = sandboxLayout(engineLayout(engineRoot(fleet)).sandboxes, run.placement.sandboxId)
+    const since = performance.now()
+    signalIfThere(pid, 'SIGSTOP')
+    await Promise.all(livingMembers(world).map((member) => member.kill9()))
+    return {
+      kind: 'struck',
+      cuts: scene.stopped?.by.kind === 'orchestrator',
+      async aftermath() {
+        // Another home is another engine, as on another host.
+        await fleet.join({ SPECFLEET_HOME: join(fleet.home, 'elsewhere') })
+        const wakesUp = chronicle.until(() => fenceBehind(chronicle, run) ?? isOver(chronicle, run), signal)
+        const fence = await wakesUp.finally(() => signalIfThere(pid, 'SIGCONT'))
+        await untilGone(pid)
+        const lines = (await readFile(log, 'utf8')).split('\n').filter((line) => line.trim() !== '')
+        // Back on its host, somebody clears up behind it.
+        await fleet.join()
+        return {
+          lastLine: lines.at(-1) ?? '',
+          ...(fence === true ? {} : { recoveryMs: fence.at - since }),
+        }
+      },
+    }
+  },
+}
+
+const fenceBehind = ({ entries }: Chronicle, { runId, epoch }: PlacedRun) =>
+  entries.find(({ fact }) => fact?.type === 'run.fenced' && fact.runId === runId && fact.epoch > epoch)
+
+/** It had nothing left to do: then no fence comes. */
+const isOver = ({ records }: Chronicle, { runId }: PlacedRun): true | undefined =>
+  records.get(runId)?.state === 'settled' ? true : undefined

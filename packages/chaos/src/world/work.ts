@@ -1,0 +1,55 @@
+import { SpecId } from '@specfleet/shared'
+
+/** One task of a world, and what a person does about it on the way. */
+export type Job = {
+  readonly specId: SpecId
+  /** As it is submitted; its id is its own, so that it runs once however often it is sent. */
+  readonly task: Readonly<Record<string, unknown>> & { readonly taskId: string }
+  /** Approves what waits for it, or pauses the spec at its nth model call and resumes it once it stands. */
+  readonly person: { readonly kind: 'approves' } | { readonly kind: 'pauses'; readonly call: number } | undefined
+}
+
+/** What a world has to do: the same for the same seed, and small, for the disturbance is what counts. */
+export function workOf(seed: number, source: string): readonly Job[] {
+  const random = randomOf(seed)
+  const job = (name: string, task: Record<string, unknown>, person: Job['person']): Job => ({
+    specId: SpecId.parse(name),
+    task: { taskId: `${name}-${seed}`, specId: name, source: { git: source }, ...task },
+    person,
+  })
+  return [
+    job('notes', { kind: 'spec', text: notes(random), approval: ['requirements'] }, { kind: 'approves' }),
+    job('alarms', { kind: 'spec', text: alarms(random) }, { kind: 'pauses', call: 2 + whole(random, 3) }),
+    job('question', { kind: 'prompt', text: `What is in this folder? (${whole(random, 1_000)})` }, undefined),
+  ]
+}
+
+/** A generator of numbers from 0 to 1 that a seed decides (mulberry32). */
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const whole = (random: () => number, below: number): number => Math.floor(random() * below)
+
+const notes = (random: () => number): string => `# Shared notes
+
+## Sharing
+
+- WHEN a person shares a note, THE SYSTEM SHALL create a link that is valid for ${2 + whole(random, 28)} days.
+- IF a link has expired, THEN THE SYSTEM SHALL answer with status 410.
+- The system must refuse notes that are longer than ${1_000 * (1 + whole(random, 20))} characters.
+`
+
+const alarms = (random: () => number): string => `# Alarms
+
+## Alarms
+
+- WHEN a sensor reports more than ${60 + whole(random, 40)} degrees, THE SYSTEM SHALL raise an alarm within 2 seconds.
+- WHILE an alarm is active, THE SYSTEM SHALL repeat it every ${10 + whole(random, 50)} seconds.
+`

@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import { isPlaced, type PlacedRun, type RunRecord } from '@specfleet/shared'
+import { type GatedModel, startGatedModel } from '../../../testkit/src/gated-model.ts'
+import { type Fleet, openFleet } from '../../../testkit/src/real-fleet.ts'
+import { repositoryOf, SMALL_SERVICE } from '../../../testkit/src/source-repository.ts'
+import { openRelay, type Relay } from '../points/relay.ts'
+import { Chronicle } from './chronicle.ts'
+import { type Job, workOf } from './work.ts'
+import { workerBundle } from './worker-bundle.ts'
+
+export type WorldOptions = {
+  readonly seed: number
+  /** Further variables of its orchestrators. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Only the first so many tasks of the seed. */
+  readonly jobs?: number
+}
+
+/** A whole fleet with its server, its wire, its model and its work, and somebody who looks on. */
+export type World = AsyncDisposable & {
+  readonly fleet: Fleet
+  readonly relay: Relay
+  readonly model: GatedModel
+  readonly chronicle: Chronicle
+  readonly jobs: readonly Job[]
+}
+
+/** Short limits, so that a trial waits for nothing longer than it must. */
+const QUICK = {
+  ATTEMPT_LIMIT: '3',
+  ADOPTION_GRACE_MS: '500',
+  BOOT_LIMIT_MS: '20000',
+  LOG_LEVEL: 'debug',
+}
+
+const ORCHESTRATORS = 2
+
+/** Starts everything but the work. */
+export async function openWorld({ seed, env = {}, jobs = Number.POSITIVE_INFINITY }: WorldOptions): Promise<World> {
+  await using parts = new AsyncDisposableStack()
+  const model = parts.use(await startGatedModel())
+  const source = parts.use(await repositoryOf(SMALL_SERVICE))
+  let relay: Relay | undefined
+  const fleet = parts.use(
+    await openFleet({
+      orchestrators: ORCHESTRATORS,
+      env: { ...QUICK, WORKER_BUNDLE: await workerBundle('plain'), ...model.env, ...env },
+      wire: async (natsUrl) => {
+        relay = await openRelay({ upstream: natsUrl })
+        return relay
+      },
+    }),
+  )
+  if (relay === undefined) throw new Error('the fleet has no wire')
+  const chronicle = parts.use(await Chronicle.open(fleet.app))
+  const rest = parts.move()
+  return {
+    fleet,
+    relay,
+    model,
+    chronicle,
+    jobs: workOf(seed, source.path).slice(0, jobs),
+    [Symbol.asyncDispose]: () => rest.disposeAsync(),
+  }
+}
+
+/** Runs that have a sandbox now, in the order of the work. */
+export function placedRuns({ chronicle, jobs }: Pick<World, 'chronicle' | 'jobs'>): PlacedRun[] {
+  const records = jobs.map(({ task }): RunRecord | undefined => chronicle.records.get(task.taskId))
+  return records.filter((record): record is PlacedRun => record !== undefined && isPlaced(record))
+}
+
+/** The folder of the engine of the world's own host. */
+export const engineRoot = ({ home }: Pick<Fleet, 'home'>): string => join(home, 'fleet', 'process')
