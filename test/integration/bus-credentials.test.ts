@@ -313,3 +313,30 @@ test('ids that would widen the credential are refused before anything is made', 
   await expect(mint.mint(hostile as SandboxScope, inAnHour())).rejects.toThrow()
   expect(await mint.accounts()).toEqual([])
 })
+
+test.each([HOUR_MS, -HOUR_MS, 24 * HOUR_MS, -24 * HOUR_MS])(
+  'whose clock is wrong by %i ms makes credentials that live as long as they should, and takes them away',
+  async (wrongBy) => {
+    const { nats, bus, system } = await startWorld()
+    const { operatorSigningSeed, kit } = nats
+    const mintAt = (by: number) => {
+      const now = () => new Date(Date.now() + by)
+      return openCredentialMint({ system, app: bus, operatorSigningSeed, appAccountId: kit.appAccountId, now })
+    }
+    await using wrong = mintAt(wrongBy)
+    await using right = mintAt(0)
+    for (const [maker, taker] of [
+      [wrong, right],
+      [right, wrong],
+    ] as const) {
+      const expiresAt = new Date((await maker.serverTime()).getTime() + 60_000)
+      expect(Math.abs(expiresAt.getTime() - Date.now() - 60_000)).toBeLessThan(5_000)
+      const { account, creds } = await maker.mint(OWN, { expiresAt })
+      const sandbox = await rawClient(nats, creds)
+      await sandbox.request('sf.log.own.run1.2.run.ready', JSON.stringify(newFact(OWN, 'run.ready')))
+      await taker.revoke(account)
+      await sandbox.closed()
+      await expect(rawClient(nats, creds)).rejects.toThrow()
+    }
+  },
+)

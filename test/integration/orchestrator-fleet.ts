@@ -14,7 +14,7 @@ import {
   type TaskInput,
 } from '@specfleet/shared'
 import { type SecuredTestNats, startNats } from '@specfleet/testkit'
-import { systemClock } from '../../packages/orchestrator/src/clock.ts'
+import { type Clock, systemClock } from '../../packages/orchestrator/src/clock.ts'
 import { type Orchestrator, startOrchestrator } from '../../packages/orchestrator/src/compose.ts'
 import type { Config } from '../../packages/orchestrator/src/config.ts'
 import type { ModelUpstream } from '../../packages/orchestrator/src/gateway/upstreams/upstream.ts'
@@ -59,6 +59,7 @@ export async function startFleet(
   options: {
     scriptOf?: (request: { labels: { runId: string; epoch: number } }) => Script
     upstream?: ModelUpstream
+    clock?: Clock
   } = {},
 ): Promise<Fleet> {
   const parts = new AsyncDisposableStack()
@@ -89,7 +90,7 @@ export async function startFleet(
       const orchestrator = await startOrchestrator(
         { ...configOf(nats, home), ...more },
         {
-          clock: systemClock,
+          clock: options.clock ?? systemClock,
           log: openLog({ level: 'debug', now: () => new Date(), write: note }),
           random: () => 0.5,
           upstream: options.upstream ?? silentUpstream,

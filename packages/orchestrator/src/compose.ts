@@ -46,6 +46,7 @@ import { RunTable } from './supervisor/run-table.ts'
 import { SandboxTable } from './supervisor/sandbox-table.ts'
 import { Slots } from './supervisor/slots.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
+import { Uptimes } from './supervisor/uptimes.ts'
 
 export type Collaborators = {
   readonly clock: Clock
@@ -214,6 +215,7 @@ async function openCrew(world: Foundation, found: Found, parts: AsyncDisposableS
     mint,
     sandboxes,
     facts: openFactWriter({ log: factLog, clock }, 'supervisor'),
+    uptimes: new Uptimes({ clock }, { mostMs: config.limits.wallClockMinutes * 60_000 }),
     heartbeats: new Heartbeats({ clock }, { beatMs: config.heartbeatLimitMs, bootMs: config.bootLimitMs }),
     control: openControlSender({ bus, clock }),
     clock,

@@ -2,7 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 /** Time and chance, passed in wherever they are needed. */
 export type Clock = {
+  /** Wall-clock time, for what is written down. */
   now(): Date
+  /** Milliseconds that never jump, for what is measured. */
+  monotonic(): number
   /** Rejects with the signal's reason when it fires first. */
   sleep(ms: number, signal: AbortSignal): Promise<void>
   /** From 0 up to, but not including, 1. */
@@ -11,6 +14,7 @@ export type Clock = {
 
 export const systemClock: Clock = {
   now: () => new Date(),
+  monotonic: () => performance.now(),
   sleep: async (ms, signal) => {
     try {
       await delay(ms, undefined, { signal })

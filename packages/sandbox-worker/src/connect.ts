@@ -22,13 +22,13 @@ export type ConnectOptions = {
 export async function reachBus(wire: Wire, options: ConnectOptions): Promise<Bus> {
   const { url, limitMs, clock, signal, onStatus } = options
   const creds = wire.BUS_CREDS_B64 === undefined ? {} : { creds: Buffer.from(wire.BUS_CREDS_B64, 'base64').toString() }
-  const deadline = clock.now().getTime() + limitMs
+  const deadline = clock.monotonic() + limitMs
   for (let failures = 1; ; failures++) {
     try {
       return await connectBus({ url, ...creds, name: `worker ${wire.RUN_ID}.${wire.RUN_EPOCH}`, onStatus })
     } catch (thrown) {
       const again = thrown instanceof SpecfleetError && thrown.retryable
-      if (!again || clock.now().getTime() >= deadline) throw thrown
+      if (!again || clock.monotonic() >= deadline) throw thrown
       await clock.sleep(backoffMs(failures, clock.random(), WAIT), signal)
     }
   }

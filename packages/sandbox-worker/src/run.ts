@@ -40,7 +40,7 @@ export async function prepareRun(session: Session): Promise<Run> {
     earlierOutputs(assignment.context, resume, desk, life),
     fillWorkspace(resume.source, desk, { root: assignment.env.WORKSPACE, env: toolEnv, signal: life }),
   ])
-  const tally = new RunTally(resume, () => clock.now().getTime())
+  const tally = new RunTally(resume, () => clock.monotonic())
   link.standing.turn = tally.turns
   const model = openModel({
     fetch: fetchThroughDesk(desk),

@@ -5,7 +5,7 @@ type Timer = { readonly at: number; readonly run: () => void }
 /** A clock that stands still until it is told to go on. */
 export class FakeClock implements Clock {
   #now = 0
-  readonly #epoch: number
+  #epoch: number
   readonly #timers = new Set<Timer>()
 
   constructor(startsAt = new Date('2026-11-20T12:00:00.000Z')) {
@@ -14,6 +14,11 @@ export class FakeClock implements Clock {
 
   now(): Date {
     return new Date(this.#epoch + this.#now)
+  }
+
+  /** Somebody sets the wall clock, forward or back; no time passes. */
+  setBy(ms: number): void {
+    this.#epoch += ms
   }
 
   monotonic(): number {

@@ -151,6 +151,8 @@ export class SimulatedFleet {
       lateMs: () => undefined,
       flooding: new Set(),
       askedAt: this.askedAt,
+      dueAt: ({ until }) => Date.parse(until),
+      expiresAt: ({ labels }) => Date.parse(labels.expiresAt),
       demand: (run) => this.demands.get(run.runId),
     }
   }

@@ -111,6 +111,7 @@ export function claimOf(task: Task, source: SourceBundle | null, place: number, 
     epoch: 0,
     causes: [],
     failures: 0,
+    spentMs: 0,
     foldedTo: 0,
     place,
   }

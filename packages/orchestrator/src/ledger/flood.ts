@@ -19,7 +19,8 @@ export class FloodGauge {
     const bucket = this.#buckets.get(key) ?? { level: 0, atMs }
     const leaked = (Math.max(0, atMs - bucket.atMs) / 1000) * this.#perSecond
     bucket.level = Math.max(0, bucket.level - leaked) + 1
-    bucket.atMs = Math.max(bucket.atMs, atMs)
+    // The server's clock may be set back: then it leaks from there on.
+    bucket.atMs = atMs
     this.#buckets.delete(key)
     this.#buckets.set(key, bucket)
     this.#forgetOldest()

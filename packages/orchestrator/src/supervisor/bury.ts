@@ -4,14 +4,16 @@ import type { Sandbox } from '../providers/provider.ts'
 import { type Aftermath, aftermath, type DeadIncarnation } from './aftermath.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
 import { consultLog, knownNow, type LogKnowledge } from './log-knowledge.ts'
-import { over } from './transitions.ts'
+import { condemnedTo, over } from './transitions.ts'
 import type { ClaimedRun, Evidence } from './world.ts'
 
 /**
  * Ends an incarnation: post-mortem, fence, verdict, clean-up.
  *
- * 1. Before its account is revoked the engine and the bus are asked once more: the living are
- *    not buried on old news, nor by an owner that was replaced while it slept.
+ * 1. Before its account is revoked the engine is asked once more: the living are not buried on
+ *    old news. Then the record condemns it, by compare-and-set: an owner that was replaced while
+ *    it slept does not get that far, and who replaces one that did ends the incarnation likewise.
+ *    So nobody ever revokes what somebody else goes on with.
  * 2. The account is revoked before the log is consulted, so nothing it says comes after.
  * 3. What the engine can tell of its death is taken before the sandbox is destroyed. An engine
  *    that cannot be asked keeps nobody from being condemned: the fence is the account, and the
@@ -23,25 +25,28 @@ import type { ClaimedRun, Evidence } from './world.ts'
 export async function bury(
   crew: Crew,
   options: SupervisorOptions,
-  run: PlacedRun,
+  found: PlacedRun,
   evidence: Evidence,
   signal: AbortSignal,
 ): Promise<void> {
-  const [seen, current] = await Promise.all([lookOnce(crew, run, evidence), crew.table.isCurrent(run)])
+  const [seen, current] = await Promise.all([lookOnce(crew, found, evidence), crew.table.isCurrent(found)])
   const lives = seen !== undefined && seen.state.kind !== 'exited'
   if (!current || (lives && (evidence.kind === 'exited' || evidence.kind === 'vanished'))) return
+  const run = await condemn(crew, found, seen, evidence)
+  if (run === undefined) return
 
   await crew.mint.revoke(run.placement.account)
   const exit = lives ? await endByForce(crew, run) : seen?.state.kind === 'exited' ? seen.state.exit : undefined
   const [known, turns] = await Promise.all([consultLog(crew, run, signal), hasTurns(crew.bus, scopeOf(run))])
+  const livedMs = crew.uptimes.ofMs(run)
   const dead: DeadIncarnation = {
     // One that ended by itself before we came knows better why it died.
     cause: lives || exit === undefined ? causeOf(evidence) : causeOfExit(exit),
     asked: evidence.kind === 'overdue',
-    life: { upMs: crew.clock.now().getTime() - Date.parse(run.since), progressed: turns || gotSomewhere(run, known) },
+    life: { upMs: livedMs, progressed: turns || gotSomewhere(run, known) },
   }
   const next = aftermath(known.demand, known.view, dead, run.failures, options.backoff, crew.random())
-  await finish(crew, run, next, known, exit?.logTail ?? [], signal)
+  await finish(crew, run, next, known, { livedMs, logTail: exit?.logTail ?? [] }, signal)
   crew.heartbeats.forget(run.placement.sandboxId)
   // The remains of one that is followed at once are an orphan, which does not hold up the next epoch.
   if (next.kind === 'again' || run.placement.engine !== crew.provider.engine) return
@@ -63,7 +68,7 @@ export async function conclude(
     run,
     aftermath(known.demand, undefined, nobody, run.failures, options.backoff, crew.random()),
     known,
-    [],
+    { livedMs: 0, logTail: [] },
     signal,
   )
 }
@@ -73,7 +78,7 @@ async function finish(
   run: ClaimedRun | PlacedRun,
   next: Aftermath,
   known: LogKnowledge,
-  logTail: readonly string[],
+  { livedMs, logTail }: { livedMs: number; logTail: readonly string[] },
   signal: AbortSignal,
 ): Promise<void> {
   const scope = scopeOf(run)
@@ -93,7 +98,7 @@ async function finish(
     await crew.ledger.caughtUp(foldedTo, signal)
     if (knownNow(crew, run).view?.settled !== undefined) await purgeTurns(crew.bus, run.specId, run.runId)
   }
-  const stamp = { now: crew.clock.now(), foldedTo }
+  const stamp = { now: crew.clock.now(), foldedTo, livedMs }
   const moved = await crew.table.move(run, over(run, next, stamp))
   crew.log.info(`run.${SAID[next.kind]}`, {
     runId: run.runId,
@@ -106,6 +111,23 @@ async function finish(
 }
 
 const SAID = { settle: 'settled', wait: 'waits', again: 'goes-on', park: 'parked' } as const
+
+/**
+ * Resolves with the record by which the incarnation is ended; `undefined` when it is not ours
+ * any more. One that has ended by itself has nothing left that could be cut off.
+ */
+async function condemn(
+  crew: Crew,
+  run: PlacedRun,
+  seen: Sandbox | undefined,
+  evidence: Evidence,
+): Promise<PlacedRun | undefined> {
+  if (run.condemned !== undefined || seen?.state.kind === 'exited' || evidence.kind === 'vanished') return run
+  const sentence = { cause: causeOf(evidence), asked: evidence.kind === 'overdue' }
+  const stamp = { now: crew.clock.now(), foldedTo: crew.ledger.foldedTo }
+  const condemned = await crew.table.move(run, condemnedTo(run, sentence, stamp))
+  return condemned === 'conflict' ? undefined : condemned
+}
 
 /** What our engine has of the incarnation; `undefined` on another's, or when it cannot say and need not. */
 async function lookOnce(crew: Crew, run: PlacedRun, evidence: Evidence): Promise<Sandbox | undefined> {

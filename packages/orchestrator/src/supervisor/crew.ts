@@ -10,6 +10,7 @@ import type { BackoffPolicy } from './backoff.ts'
 import type { Heartbeats } from './heartbeats.ts'
 import type { RunTable } from './run-table.ts'
 import type { SandboxTable } from './sandbox-table.ts'
+import type { Uptimes } from './uptimes.ts'
 
 /** Everybody the supervisor's actions work with. */
 export type Crew = {
@@ -23,6 +24,7 @@ export type Crew = {
   readonly ledger: Ledger
   readonly blobs: Blobs
   readonly heartbeats: Heartbeats
+  readonly uptimes: Uptimes
   readonly control: ControlSender
   readonly clock: Clock
   readonly log: Log

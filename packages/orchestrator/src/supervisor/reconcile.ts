@@ -16,7 +16,8 @@ export type Plan = { readonly actions: readonly Action[]; readonly lookAgainInMs
  * 3. What we cannot see is not dead: without a listing of the engine nothing is concluded
  *    from a sandbox's absence, and a state `unknown` concludes nothing at all.
  * 4. Who has folded less of the log than a record's writer does not judge that record.
- * 5. A sandbox is an orphan only by its labels and a record that has moved on without it.
+ * 5. What a record condemns is ended, whoever owns it by now: its account may be revoked at any moment.
+ * 6. A sandbox is an orphan only by its labels and a record that has moved on without it.
  */
 export function reconcile(world: World): Plan {
   const pass = new Pass(world)
@@ -92,7 +93,9 @@ class Pass {
   }
 
   #deathOf(run: PlacedRun): Evidence | undefined {
-    const { placement } = run
+    const { placement, condemned } = run
+    if (condemned !== undefined)
+      return condemned.asked ? { kind: 'overdue' } : { kind: 'condemned', cause: condemned.cause }
     // Whose engine nobody who lives reaches: it is cut off by the fence, wherever it may be.
     if (placement.engine !== this.#world.engine) return { kind: 'condemned', cause: { kind: 'owner-lost' } }
     const sandbox = this.#world.sandboxes?.get(placement.sandboxId)
@@ -147,19 +150,19 @@ class Pass {
     if (demand.kind === 'hold') return undefined
     // To end or to park it takes an owner, but no slot.
     if (demand.kind !== 'work') return { kind: 'take', run }
-    if (run.until === null || this.#isTime(Date.parse(run.until))) this.#due.push(run)
+    if (run.until === null || this.#isTime(this.#world.dueAt({ ...run, until: run.until }))) this.#due.push(run)
     return undefined
   }
 
   orphan(sandbox: Sandbox): void {
-    const { runId, epoch, expiresAt } = sandbox.labels
+    const { runId, epoch } = sandbox.labels
     if (this.#world.busy.has(runId) || this.#acted.has(runId)) return
     const run = this.#byId.get(runId)
     if (run !== undefined && isPlaced(run) && run.placement.sandboxId === sandbox.id) return
     const known = run?.epoch ?? this.#world.settledEpoch(runId)
     // A record that is ahead of ours is on its way, or lost: then only time may end its sandbox.
     const mayBeOwned = known === undefined || epoch > known
-    if (!mayBeOwned || this.#isTime(Date.parse(expiresAt))) this.#do({ kind: 'destroy', sandbox }, runId)
+    if (!mayBeOwned || this.#isTime(this.#world.expiresAt(sandbox))) this.#do({ kind: 'destroy', sandbox }, runId)
   }
 
   #do(action: Action, runId: RunId): void {

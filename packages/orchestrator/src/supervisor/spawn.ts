@@ -16,8 +16,14 @@ import { birthOf, contextOf } from './resume.ts'
 import { runningSince, startingAt } from './transitions.ts'
 import type { ActiveRun, ClaimedRun, StartingRun } from './world.ts'
 
-/** Credentials of a sandbox outlive its wall-clock limit by this much, so that the limit speaks first. */
-const CREDENTIAL_MARGIN_MS = 15 * 60_000
+/**
+ * Credentials of a sandbox outlive its wall-clock limit by this much, so that the limit speaks
+ * first, also when the server's clock is set forward by an hour on the way.
+ */
+const CREDENTIAL_MARGIN_MS = 75 * 60_000
+
+export const credentialLifeMs = ({ wallClockMinutes }: Limits): number =>
+  wallClockMinutes * 60_000 + CREDENTIAL_MARGIN_MS
 
 /**
  * Brings a claimed run to where the log wants it: usually a sandbox of the next epoch.
@@ -42,7 +48,8 @@ export async function advance(
   const point = resumeFrom(crew, run)
   const context = await contextOf(point, crew)
   const limits = limitsOf(run, options.limits)
-  const expiresAt = new Date(crew.clock.now().getTime() + limits.wallClockMinutes * 60_000 + CREDENTIAL_MARGIN_MS)
+  // The server judges by its own clock, and ours may be wrong.
+  const expiresAt = new Date((await crew.mint.serverTime()).getTime() + credentialLifeMs(limits))
   const { account, creds } = await crew.mint.mint({ specId: run.specId, runId: run.runId, epoch }, { expiresAt })
   const placement = {
     epoch,
@@ -80,7 +87,7 @@ export async function confirm(crew: Crew, starting: StartingRun): Promise<void> 
     epoch,
     sandboxId,
     engine,
-    ms: crew.clock.now().getTime() - Date.parse(starting.since),
+    ms: Math.round(crew.uptimes.ofMs(starting)),
   })
 }
 

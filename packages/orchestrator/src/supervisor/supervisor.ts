@@ -5,9 +5,11 @@ import { Emitter } from '../emitter.ts'
 import { act } from './actions.ts'
 import type { BeatListener } from './beat-listener.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
+import { Deadlines } from './deadlines.ts'
 import type { Peers } from './liveness.ts'
 import { reconcile } from './reconcile.ts'
 import type { Slots } from './slots.ts'
+import { credentialLifeMs } from './spawn.ts'
 import type { Action, ActiveRun, QueuedRun, World } from './world.ts'
 
 /** After an action that failed, its run is left alone for so long. */
@@ -39,6 +41,8 @@ export class Supervisor implements AsyncDisposable {
   readonly #flooding = new Set<SandboxId>()
   /** Those in the backlog that have nothing to do any more. */
   readonly #recalled = new Set<RunId>()
+  readonly #waits: Deadlines<RunId>
+  readonly #expiries: Deadlines<SandboxId>
   readonly #compared = new Emitter<void>()
   #phase: 'working' | 'draining' | 'forced' = 'working'
   #online = true
@@ -49,6 +53,8 @@ export class Supervisor implements AsyncDisposable {
     this.#crew = crew
     this.#with = companions
     this.#options = options
+    this.#waits = new Deadlines(crew, { mostMs: options.backoff.longestMs })
+    this.#expiries = new Deadlines(crew, { mostMs: credentialLifeMs(options.limits) })
   }
 
   /** Everything it compares must be known by now: records, log, engine, peers. */
@@ -121,6 +127,7 @@ export class Supervisor implements AsyncDisposable {
   #compare(): void {
     if (!this.#online || this.#stop.signal.aborted) return
     this.#with.beats.listenTo(this.#placed())
+    this.#crew.uptimes.follow(this.#placed())
     this.#forgetTheGone()
     const { actions, lookAgainInMs } = reconcile(this.#world())
     for (const action of actions) this.#begin(action)
@@ -139,7 +146,7 @@ export class Supervisor implements AsyncDisposable {
     return {
       me,
       engine: provider.engine,
-      now: clock.now().getTime(),
+      now: clock.monotonic(),
       draining: this.#phase !== 'working',
       free: slots.free,
       stopGraceMs: this.#phase === 'forced' ? 0 : stopGraceMs,
@@ -155,6 +162,8 @@ export class Supervisor implements AsyncDisposable {
       flooding: this.#flooding,
       askedAt: this.#askedAt,
       demand: (run): Demand | undefined => (ledger.foldedTo < run.foldedTo ? undefined : this.#demandOf(run)),
+      dueAt: ({ runId, until }) => this.#waits.at(runId, until),
+      expiresAt: ({ id, labels }) => this.#expiries.at(id, labels.expiresAt),
     }
   }
 
@@ -175,7 +184,7 @@ export class Supervisor implements AsyncDisposable {
     const takesSlot =
       action.kind === 'start' || action.kind === 'take' || (action.kind === 'adopt' && action.run.state === 'claimed')
     const slot = takesSlot ? this.#with.slots.reserve() : undefined
-    if (action.kind === 'ask') this.#askedAt.set(action.run.placement.sandboxId, this.#crew.clock.now().getTime())
+    if (action.kind === 'ask') this.#askedAt.set(action.run.placement.sandboxId, this.#crew.clock.monotonic())
     const work = this.#carryOut(action, runId).finally(() => {
       this.#busy.delete(runId)
       slot?.[Symbol.dispose]()
@@ -223,6 +232,8 @@ export class Supervisor implements AsyncDisposable {
         .map((run) => run.placement.sandboxId),
     )
     for (const id of this.#askedAt.keys()) if (!placed.has(id)) this.#askedAt.delete(id)
+    this.#waits.keep(new Set(this.#crew.table.active().flatMap((run) => (run.state === 'waiting' ? [run.runId] : []))))
+    this.#expiries.keep(new Set(this.#crew.sandboxes.sandboxes()?.keys()))
     for (const id of this.#flooding) if (!placed.has(id)) this.#flooding.delete(id)
   }
 

@@ -6,7 +6,12 @@ import type { ActiveRun, ClaimedRun, ParkedRun, QueuedRecord, RunningRun, Starti
 /** Moves of a run record. Pure: each builds the next record whole, with only the fields legal in it. */
 
 /** What every move writes down: when, and how much of the log was known. */
-export type Stamp = { readonly now: Date; readonly foldedTo: number }
+export type Stamp = {
+  readonly now: Date
+  readonly foldedTo: number
+  /** How long the incarnation that is over has lived, in milliseconds. */
+  readonly livedMs?: number
+}
 
 const baseOf = (run: RunRecord, stamp: Stamp) => ({
   v: run.v,
@@ -19,6 +24,7 @@ const baseOf = (run: RunRecord, stamp: Stamp) => ({
   epoch: run.epoch,
   causes: run.causes,
   failures: run.failures,
+  spentMs: run.spentMs + Math.round(stamp.livedMs ?? 0),
   foldedTo: Math.max(run.foldedTo, stamp.foldedTo),
 })
 
@@ -34,6 +40,13 @@ export const ownedBy = (run: ClaimedRun | PlacedRun, owner: OrchestratorId, stam
   ...baseOf(run, stamp),
   owner,
 })
+
+/** The same incarnation, sentenced: whoever owns it can only end it. */
+export const condemnedTo = (
+  run: PlacedRun,
+  sentence: { cause: DeathCause; asked: boolean },
+  stamp: Stamp,
+): PlacedRun => ({ ...run, ...baseOf(run, stamp), condemned: sentence })
 
 export const startingAt = (run: ClaimedRun, placement: Placement, stamp: Stamp): StartingRun => ({
   ...baseOf(run, stamp),

@@ -45,6 +45,7 @@ export type World = {
   readonly me: OrchestratorId
   /** The one engine we reach. */
   readonly engine: string
+  /** Of our own monotonic clock, as are all other points in time here: the wall clock may jump. */
   readonly now: number
   readonly draining: boolean
   /** Runs we may still take on. */
@@ -69,6 +70,10 @@ export type World = {
   readonly flooding: ReadonlySet<SandboxId>
   /** Since when a sandbox has known that it is to end. */
   readonly askedAt: ReadonlyMap<SandboxId, number>
+  /** When a run that waits for a time may go on. */
+  readonly dueAt: (run: WaitingRun & { until: string }) => number
+  /** When a sandbox may be destroyed although a record of it could be on its way. */
+  readonly expiresAt: (sandbox: Sandbox) => number
   /** What the log asks of a run; `undefined` while we have folded less than the record's writer had. */
   readonly demand: (run: ActiveRun) => Demand | undefined
 }

@@ -38,6 +38,7 @@ export function keptMeans(url: string, options: { budget?: Budget; minutes?: num
       waits.push(ms)
       signal.throwIfAborted()
     },
+    monotonic: () => performance.now(),
     random: () => 0,
   }
   const means: KeptMeans = {

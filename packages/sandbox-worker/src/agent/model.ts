@@ -76,10 +76,10 @@ export function openModel(options: ModelOptions): Model {
   return {
     async reply(request, signal) {
       for (let failures = 1; ; failures++) {
-        const started = clock.now().getTime()
+        const started = clock.monotonic()
         try {
           const message = await ask(request, signal)
-          return { kind: 'reply', message, ms: clock.now().getTime() - started }
+          return { kind: 'reply', message, ms: Math.round(clock.monotonic() - started) }
         } catch (thrown) {
           if (signal.aborted) return { kind: 'aborted' }
           const failure = classifyFailure(thrown)

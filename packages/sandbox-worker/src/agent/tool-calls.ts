@@ -41,9 +41,9 @@ async function runCall(call: BetaToolUseBlock, turn: number, toolbox: Toolbox, m
   const { link, clock, life } = means
   const about = { callId: call.id, tool: call.name, turn }
   link.trace({ type: 'tool.called', data: { ...about, summary: summarise(call) } })
-  const started = clock.now().getTime()
+  const started = clock.monotonic()
   const answer = await toolbox.run(call, life)
-  const ms = Math.max(0, clock.now().getTime() - started)
+  const ms = Math.round(clock.monotonic() - started)
   link.trace({ type: 'tool.returned', data: { ...about, ok: !answer.isError, ms, bytes: sizeOf(answer.content) } })
   return answer
 }

@@ -28,6 +28,8 @@ export interface CredentialMint extends AsyncDisposable {
   renew(account: string, scope: SandboxScope, options: { expiresAt: Date }): Promise<{ creds: string }>
   /** Once it resolves the server accepts nothing more of that account. Idempotent. */
   revoke(account: string): Promise<void>
+  /** What the server's clock says: expiry is judged by it, whatever ours says. */
+  serverTime(): Promise<Date>
   /** Sandbox accounts the server knows that import from our own: a server may serve more fleets. */
   accounts(): Promise<string[]>
 }
@@ -82,11 +84,12 @@ export function openCredentialMint(options: MintOptions): CredentialMint {
       return { creds: await userOf(checkedAccount(account), scope, expiresAt) }
     },
     async revoke(account) {
-      await push(checkedAccount(account), `${SANDBOX_ACCOUNT_PREFIX}revoked`, revokedClaims(now()))
+      await push(checkedAccount(account), `${SANDBOX_ACCOUNT_PREFIX}revoked`, revokedClaims())
       await connectionsGone(system, account)
       await settleStreams(options.app)
       await command(system, 'DELETE', deletion(operator, account, now()))
     },
+    serverTime: () => serverTime(system),
     accounts: () => sandboxAccounts(system, appAccountId),
     [Symbol.asyncDispose]: () => spares.drain(),
   }
@@ -118,6 +121,13 @@ async function command(system: Bus, what: 'UPDATE' | 'DELETE', jwt: string): Pro
 }
 
 const Servers = z.object({ statsz: z.object({ active_servers: z.number().int().min(1) }) })
+const Clocked = z.object({ server: z.object({ time: z.iso.datetime({ offset: true }) }) })
+
+async function serverTime(system: Bus): Promise<Date> {
+  const answer = await system.requestJson('$SYS.REQ.SERVER.PING.STATSZ', {}, { timeoutMs: ANSWER_MS })
+  return new Date(Clocked.parse(answer).server.time)
+}
+
 const Connections = z.object({ data: z.object({ num_connections: z.number() }) })
 const CLOSING_MS = 10_000
 const LOOK_MS = 2_000

@@ -64,13 +64,16 @@ export function sandboxClaims(scope: SandboxScope, appAccountId: string, signing
   }
 }
 
-/** The same account with nothing left in it: no imports, no connection, no user issued up to `at`. */
-export function revokedClaims(at: Date): AccountClaims {
+/** Later than any clock says. */
+const FOR_EVER = Math.floor(Date.UTC(9999, 0) / 1000)
+
+/** The same account with nothing left in it: no imports, no connection, no user, whenever it was issued. */
+export function revokedClaims(): AccountClaims {
   return {
     type: 'account',
     version: 2,
     limits: { ...LIMITS, subs: 0, payload: 0, imports: 0, conn: 0, wildcards: false },
-    revocations: { '*': Math.floor(at.getTime() / 1000) },
+    revocations: { '*': FOR_EVER },
     default_permissions: { pub: { deny: ['>'] }, sub: { deny: ['>'] } },
   }
 }

@@ -29,6 +29,8 @@ const Base = z.object({
   causes: z.array(DeathCause).max(1000),
   /** Deaths in a row without proven progress; what the attempt limit counts. */
   failures: z.number().int().nonnegative(),
+  /** How long its ended incarnations lived, all together, in milliseconds: what `budget.minutes` counts. */
+  spentMs: z.number().nonnegative().default(0),
   /** Log sequence up to which its last writer knew the log. Who has folded less may not judge the run. */
   foldedTo: z.number().int().nonnegative().default(0),
 })
@@ -47,6 +49,17 @@ export const Placement = z.object({
 })
 export type Placement = z.infer<typeof Placement>
 
+const Placed = Base.extend({
+  owner: OrchestratorId,
+  placement: Placement,
+  since: Timestamp,
+  /**
+   * Whoever wrote this may revoke its account at any moment: it can only be ended. `asked`: it
+   * was asked to end, so its end is no failure.
+   */
+  condemned: z.object({ cause: DeathCause, asked: z.boolean() }).exactOptional(),
+})
+
 export const WaitReason = z.enum(['backoff', 'approval', 'paused', 'drained'])
 export type WaitReason = z.infer<typeof WaitReason>
 
@@ -59,9 +72,9 @@ export const RunRecord = z.discriminatedUnion('state', [
   /** Has a slot; nothing has been made yet. */
   Base.extend({ state: z.literal('claimed'), owner: OrchestratorId }),
   /** The fence is in the log; the sandbox is being made. */
-  Base.extend({ state: z.literal('starting'), owner: OrchestratorId, placement: Placement, since: Timestamp }),
+  Placed.extend({ state: z.literal('starting') }),
   /** The sandbox exists and is watched. */
-  Base.extend({ state: z.literal('running'), owner: OrchestratorId, placement: Placement, since: Timestamp }),
+  Placed.extend({ state: z.literal('running') }),
   /** Nothing exists; goes on at `until`, or when the log says so (`until: null`). Anyone may take it then. */
   Base.extend({ state: z.literal('waiting'), why: WaitReason, until: Timestamp.nullable() }),
   /** Gave up until a person decides. Everything is kept. */
