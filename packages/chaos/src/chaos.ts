@@ -1,0 +1,118 @@
+import { writeFile } from 'node:fs/promises'
+import type { Terminal } from '../../cli/src/terminal.ts'
+import { type DeploymentEnv, trialLimitMs } from './env.ts'
+import type { Options } from './options.ts'
+import { drawSample, fullMatrix, isSensible } from './plan.ts'
+import { ANY, type PointName } from './points/point.ts'
+import { workThrough } from './pool.ts'
+import { describeMachine } from './report/machine.ts'
+import { progressLine } from './report/progress.ts'
+import { type Report, reportAsJson, reportAsMarkdown, reportAsText } from './report/report.ts'
+import { violationLines } from './report/reproduce.ts'
+import { resultOf, summarise } from './report/summary.ts'
+import { asText, seconds } from './report/table.ts'
+import { type Calm, type Outcome, runCalm, runTrial, type Trial, type TrialOptions } from './trial.ts'
+
+export const EXIT = { held: 0, violated: 1, interrupted: 130 } as const
+
+type Surroundings = { readonly terminal: Terminal; readonly env: DeploymentEnv; readonly signal: AbortSignal }
+
+/** Does what the command line asks for and gives the exit code; rejects when the signal aborts. */
+export async function runChaos(options: Options, around: Surroundings): Promise<number> {
+  const { terminal, env, signal } = around
+  const { seed, freezeMs } = options
+  const limits: TrialOptions = {
+    env,
+    signal,
+    limitMs: trialLimitMs(env),
+    ...(freezeMs === undefined ? {} : { freezeMs }),
+  }
+  const startedAt = performance.now()
+  terminal.note(`seed ${seed}`)
+  const calm = await runCalm(seed, limits)
+  if (calm.violations.length > 0) {
+    terminal.note(terminal.style.red('violated: the undisturbed run'))
+    for (const { promise, sentence, evidence } of calm.violations)
+      terminal.note([`  ${promise}: ${sentence}`, ...evidence.map((piece) => `    ${piece}`)].join('\n'))
+    terminal.note(`  again: npm run chaos -- --list --seed ${seed}`)
+    return EXIT.violated
+  }
+  signal.throwIfAborted()
+  if (terminal.interactive) terminal.note(`an undisturbed run takes ${seconds(calm.ms)}`)
+  if (options.list) return list(options, calm, terminal)
+
+  const trials = planTrials(options, calm)
+  const outcomes = await disturb(trials, options, limits, around)
+  const report: Report = {
+    seed,
+    machine: describeMachine(),
+    jobs: options.jobs,
+    planned: trials.length,
+    ms: performance.now() - startedAt,
+    outcomes,
+    summary: summarise(outcomes, calm.coldStartsMs),
+    circumstances: options,
+  }
+  if (options.json) terminal.printJson(reportAsJson(report))
+  else for (const line of reportAsText(report, terminal.style.bold)) terminal.print(line)
+  if (options.markdown !== undefined) await writeFile(options.markdown, `${reportAsMarkdown(report).join('\n')}\n`)
+  return outcomes.some((outcome) => resultOf(outcome) === 'violated') ? EXIT.violated : EXIT.held
+}
+
+/** What was asked for by name; else what the plan says. */
+function planTrials({ runs, at, victims, everyEpoch, seed }: Options, { seen }: Calm): Trial[] {
+  if (at !== undefined) {
+    const name = at.kind === 'point' ? at.point.name : ANY
+    const strikes = everyEpoch ? { strikes: 'every-epoch' as const } : {}
+    return victims.filter((victim) => isSensible(name, victim)).map((victim) => ({ seed, victim, at, ...strikes }))
+  }
+  const plan = { seed, seen, victims }
+  return runs === 'full' ? fullMatrix(plan) : drawSample(runs, plan)
+}
+
+/** Runs the trials; ends behind the first violation unless it is to keep going. */
+async function disturb(
+  trials: readonly Trial[],
+  options: Options,
+  limits: TrialOptions,
+  { terminal, signal }: Surroundings,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  await workThrough(trials, {
+    jobs: options.jobs,
+    signal,
+    work: (trial, stop) => runTrial(trial, { ...limits, signal: stop }),
+    onDone: (outcome) => {
+      outcomes.push(outcome)
+      if (terminal.interactive)
+        terminal.note(progressLine(outcome, { done: outcomes.length, of: trials.length }, terminal.style))
+      if (resultOf(outcome) !== 'violated') return true
+      const [first = '', ...rest] = violationLines(outcome, options)
+      terminal.note([terminal.style.red(first), ...rest].join('\n'))
+      return options.keepGoing
+    },
+  })
+  return outcomes
+}
+
+function list({ victims, json }: Options, { seen, ms, coldStartsMs }: Calm, terminal: Terminal): number {
+  const names = [...seen.keys()].filter((name): name is PointName => name !== ANY).sort()
+  const points = [...names, ANY as PointName].map((name) => ({
+    name,
+    times: seen.get(name) ?? 0,
+    victims: victims.filter((victim) => isSensible(name, victim)),
+  }))
+  if (json) {
+    terminal.printJson({ points, victims, calm: { ms, coldStartsMs } })
+    return EXIT.held
+  }
+  const rows = points.map(({ name, times, victims: there }) => [
+    name,
+    String(times),
+    there.length === victims.length ? 'all' : there.join(' '),
+  ])
+  const columns = [{ title: 'point' }, { title: 'times', align: 'right' as const }, { title: 'victims' }]
+  for (const line of asText({ columns, rows }, terminal.style.bold)) terminal.print(line)
+  terminal.print(`\nVictims: ${victims.join(' ')}`)
+  return EXIT.held
+}
