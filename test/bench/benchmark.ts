@@ -14,6 +14,8 @@ export type Figure = {
   readonly ratioAtMost?: number
   /** Largest value of ours that is accepted, in `unit`. */
   readonly atMost?: number
+  /** Smallest value of ours that is accepted, in `unit`. */
+  readonly atLeast?: number
 }
 
 /** How figures grow with the size of something; what has no equal in the bare engine. */
@@ -33,7 +35,7 @@ export type GrowthRow = {
   readonly limit?: { readonly size: number; readonly most: number }
 }
 
-export type Measured = readonly Figure[] | { readonly growth: Growth }
+export type Measured = readonly Figure[] | { readonly growth: Growth; readonly figures?: readonly Figure[] }
 
 export type Benchmark = {
   readonly name: string

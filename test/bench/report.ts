@@ -11,16 +11,17 @@ const judgedOf = ({ ours, judged = 'median' }: Figure): number => ours[judged]
 export const ratioOf = (figure: Figure): number => judgedOf(figure) / figure.engine.summary.median
 
 export function verdictOf(figure: Figure): Verdict {
-  const { ratioAtMost, atMost } = figure
-  if (ratioAtMost === undefined && atMost === undefined) return 'no target'
-  const held = ratioOf(figure) <= (ratioAtMost ?? Infinity) && judgedOf(figure) <= (atMost ?? Infinity)
-  return held ? 'pass' : 'miss'
+  const { ratioAtMost = Infinity, atMost = Infinity, atLeast = 0 } = figure
+  if (describeTarget(figure) === '') return 'no target'
+  const value = judgedOf(figure)
+  return ratioOf(figure) <= ratioAtMost && value <= atMost && value >= atLeast ? 'pass' : 'miss'
 }
 
-function describeTarget({ ratioAtMost, atMost, unit }: Figure): string {
+function describeTarget({ ratioAtMost, atMost, atLeast, unit }: Figure): string {
   const ratio = ratioAtMost === undefined ? [] : [`≤ ${ratioAtMost} ×`]
   const value = atMost === undefined ? [] : [`≤ ${digits(atMost)} ${unit}`]
-  return [...ratio, ...value].join(', ')
+  const least = atLeast === undefined ? [] : [`≥ ${digits(atLeast)} ${unit}`]
+  return [...ratio, ...value, ...least].join(', ')
 }
 
 /** The median, and in brackets how bad it gets: of times and sizes the 95th percentile, of rates the least. */

@@ -23,7 +23,7 @@ await bus.flush()
 process.stdout.write('ready\n')
 
 function serve(bus: Bus): void {
-  const inmates = new Map<SandboxId, Inmate & { readonly kill: AbortController }>()
+  const inmates = new Map<SandboxId, Omit<Inmate, 'exited'> & { readonly kill: AbortController }>()
   const tale = { ready: 0, beats: 0, facts: [] as EngineTale['facts'], ends: [] as string[] }
   const script = plan(factEveryMs, tale)
   bus.subscribe(wire.create(shard), (message) => {

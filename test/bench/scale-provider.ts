@@ -5,7 +5,20 @@ import type { Sandbox, SandboxProvider } from '../../packages/orchestrator/src/p
 import { askFor, type Inmate, Inmates, shardOf, wire } from './scale-wire.ts'
 
 const Done = z.object({})
-const running = ({ id, labels }: Inmate): Sandbox => ({ id, labels, state: { kind: 'running' } })
+const EXIT = {
+  code: 0,
+  signal: null,
+  oom: false,
+  pids: false,
+  output: false,
+  wallClock: false,
+  logTail: [],
+}
+const sandboxOf = ({ id, labels, exited }: Inmate): Sandbox => ({
+  id,
+  labels,
+  state: exited ? { kind: 'exited', exit: EXIT } : { kind: 'running' },
+})
 
 /** The connection is closed with it. */
 export function scaleProvider(bus: Bus, shards: number): SandboxProvider & AsyncDisposable {
@@ -20,8 +33,8 @@ export function scaleProvider(bus: Bus, shards: number): SandboxProvider & Async
       await askFor(bus, wire.create(shardOf(id, shards)), Done, { id, labels, env })
       return { kind: 'running' }
     },
-    inspect: async (id) => (await listOf(shardOf(id, shards))).filter((one) => one.id === id).map(running)[0],
-    list: async () => (await Promise.all(every.map(listOf))).flat().map(running),
+    inspect: async (id) => (await listOf(shardOf(id, shards))).filter((one) => one.id === id).map(sandboxOf)[0],
+    list: async () => (await Promise.all(every.map(listOf))).flat().map(sandboxOf),
     stop: destroy,
     destroy,
     watch(onEvent) {

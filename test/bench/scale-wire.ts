@@ -4,11 +4,11 @@ import { z } from 'zod'
 
 const Labels = z.object({ fleet: z.string(), specId: SpecId, runId: RunId, epoch: Epoch, expiresAt: z.string() })
 
-/** A sandbox as an engine tells of it: all that exist here run. */
-export const Inmate = z.object({ id: SandboxId, labels: Labels })
+/** A sandbox as an engine tells of it. */
+export const Inmate = z.object({ id: SandboxId, labels: Labels, exited: z.boolean().default(false) })
 export type Inmate = z.infer<typeof Inmate>
 export const Inmates = z.array(Inmate)
-export const CreateRequest = Inmate.extend({ env: z.record(z.string(), z.string()) })
+export const CreateRequest = Inmate.omit({ exited: true }).extend({ env: z.record(z.string(), z.string()) })
 
 /** A fact that the log has acknowledged to its worker; the time is that of `sharedNowMs`. */
 export const AcknowledgedFact = z.object({ specId: SpecId, seq: z.number(), at: z.number() })
@@ -23,6 +23,9 @@ export const EngineTale = z.object({
   ends: z.array(z.string()),
 })
 export type EngineTale = z.infer<typeof EngineTale>
+
+/** For how long each sandbox lived that an engine has had: from being asked for to its end, in milliseconds. */
+export const Lives = z.array(z.number())
 
 /** What an orchestrator measured of itself since it was asked last. Times in milliseconds, memory in MiB. */
 export const SelfPortrait = z.object({
@@ -47,6 +50,7 @@ export const wire = {
   list: (shard: number) => ask(shard, 'list'),
   tell: (shard: number) => ask(shard, 'tell'),
   exited: 'bench.exited',
+  lives: 'bench.engine.lives',
   portrait: 'bench.orchestrator.portrait',
 } as const
 
