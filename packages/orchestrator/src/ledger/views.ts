@@ -11,9 +11,12 @@ const WRITE_EVERY_MS = 1_000
 /** No spec can be called that: an id has no dot. */
 const CURSOR_KEY = 'ledger.cursor'
 
+/** As it was stored, byte for byte: a schema that parses would put its fields into another order than the fold does. */
+const StoredState = z.custom<SpecState>((value) => SpecState.safeParse(value).success, 'is no state of a spec')
+
 /** What lies in KV bucket `sf_specs`: under each spec's id its state, and how far all of them go. */
 export const View = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('spec'), version: z.number().int(), state: SpecState }),
+  z.object({ kind: z.literal('spec'), version: z.number().int(), state: StoredState }),
   z.object({
     kind: z.literal('cursor'),
     version: z.number().int(),
