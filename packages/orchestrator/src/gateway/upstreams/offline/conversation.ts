@@ -66,16 +66,22 @@ function offered({ tools = [], tool_choice: choice }: MessagesRequest): Set<stri
   return new Set(choice?.type === 'tool' ? names.filter((name) => name === choice.name) : names)
 }
 
+/** What was asked for and not run, because the run was stopped there, was never asked: it is asked for again. */
 function answeredCalls({ messages }: MessagesRequest): Answered[] {
   const blocks = messages.flatMap(blocksOf)
   const results = new Map(blocks.filter(isToolResult).map((result) => [result.tool_use_id, result]))
-  return blocks.filter(isToolUse).flatMap(({ id, name, input }) => {
-    const result = results.get(id)
-    return result === undefined
-      ? []
-      : [{ name, input, result: textOf(result.content), isError: result.is_error === true }]
-  })
+  return blocks
+    .filter(isToolUse)
+    .flatMap(({ id, name, input }) => {
+      const result = results.get(id)
+      return result === undefined
+        ? []
+        : [{ name, input, result: textOf(result.content), isError: result.is_error === true }]
+    })
+    .filter(({ isError, result }) => !isError || !NOT_RUN.test(result))
 }
+
+const NOT_RUN = /^not run:/
 
 /** The hand-ins of a phase, first to last. */
 export const handIns = ({ calls }: Conversation, phase: HandedIn): Answered[] =>

@@ -133,6 +133,18 @@ describe('any spec made of statements', () => {
   })
 })
 
+test('what was not run because the run was stopped there is asked for again, and the plan is the same', () => {
+  const text = '- Users can rate a film'
+  let stopped = false
+  const stoppedOnce: Tools = (name, input) => {
+    if (stopped || name !== 'bash') return emptyWorkspace(name, input)
+    stopped = true
+    return ['not run: the run was stopped here; call it again if you still need it', true]
+  }
+  expect(plan(text, stoppedOnce).outputs).toEqual(plan(text).outputs)
+  expect(stopped).toBe(true)
+})
+
 test('other specs give other plans', () => {
   const [a, b] = ['- Users can rate a film', '- Drones must land at dusk'].map((text) => plan(text).outputs)
   expect(JSON.stringify(a)).toMatch(/film/)
