@@ -9,6 +9,12 @@ export type Job = {
   readonly person: { readonly kind: 'approves' } | { readonly kind: 'pauses'; readonly call: number } | undefined
 }
 
+/**
+ * By then, and one call earlier, the model hands in: nothing that it asks for is left undone by a pause, so the
+ * undisturbed run is the same each time.
+ */
+const FIRST_PAUSE = 5
+
 /** What a world has to do: the same for the same seed, and small, for the disturbance is what counts. */
 export function workOf(seed: number, source: string): readonly Job[] {
   const random = randomOf(seed)
@@ -19,7 +25,7 @@ export function workOf(seed: number, source: string): readonly Job[] {
   })
   return [
     job('notes', { kind: 'spec', text: notes(random), approval: ['requirements'] }, { kind: 'approves' }),
-    job('alarms', { kind: 'spec', text: alarms(random) }, { kind: 'pauses', call: 2 + whole(random, 3) }),
+    job('alarms', { kind: 'spec', text: alarms(random) }, { kind: 'pauses', call: FIRST_PAUSE + whole(random, 2) }),
     job('question', { kind: 'prompt', text: `What is in this folder? (${whole(random, 1_000)})` }, undefined),
   ]
 }

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PlacedRun } from '@specfleet/shared'
+import { whenReleased } from '../../../../orchestrator/src/providers/process/alive.ts'
 import { engineLayout, sandboxLayout } from '../../../../orchestrator/src/providers/process/layout.ts'
-import { untilGone } from '../../../../testkit/src/leaks.ts'
 import type { Chronicle } from '../chronicle.ts'
 import { livingMembers, runAtPoint, signalIfThere } from '../processes.ts'
 import { none, type Victim } from '../victim.ts'
@@ -21,7 +21,7 @@ export const zombieWorker: Victim = {
     const run = runAtPoint(scene)
     const pid = run && (await fleet.findWorker(run.placement.sandboxId))
     if (run === undefined || pid === undefined) return none('no worker runs')
-    const { log } = sandboxLayout(engineLayout(engineRoot(fleet)).sandboxes, run.placement.sandboxId)
+    const { log, alive } = sandboxLayout(engineLayout(engineRoot(fleet)).sandboxes, run.placement.sandboxId)
     const since = performance.now()
     signalIfThere(pid, 'SIGSTOP')
     await Promise.all(livingMembers(world).map((member) => member.kill9()))
@@ -33,7 +33,7 @@ export const zombieWorker: Victim = {
         await fleet.join({ SPECFLEET_HOME: join(fleet.home, 'elsewhere') })
         const wakesUp = chronicle.until(() => fenceBehind(chronicle, run) ?? isOver(chronicle, run), signal)
         const fence = await wakesUp.finally(() => signalIfThere(pid, 'SIGCONT'))
-        await untilGone(pid)
+        await new Promise<void>((resolve) => whenReleased(alive, resolve))
         const lines = (await readFile(log, 'utf8')).split('\n').filter((line) => line.trim() !== '')
         // Back on its host, somebody clears up behind it.
         await fleet.join()
