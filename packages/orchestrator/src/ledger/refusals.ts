@@ -21,6 +21,7 @@ export interface RefusalBook {
 }
 
 const FIRST_PAUSE_MS = 2_000
+const PAUSE_GROWTH = 1.25
 /** A sandbox that is refused without end for two hours costs the log some hundred facts a refuser. */
 const LONGEST_PAUSE_MS = 60_000
 /** Beyond that the run that was told of longest ago begins anew. */
@@ -46,7 +47,7 @@ type Collaborators = {
  * Makes facts of what sandboxes are refused.
  *
  * 1. The first refusal of a run is told at once; then all that came meanwhile together, after pauses that
- *    double: nobody floods the log by being refused.
+ *    grow: nobody floods the log by being refused.
  * 2. What was not told when the record of the run changes, is told then: an end leaves nothing open.
  * 3. A crash of ours loses what was not told. Counts are lower bounds.
  */
@@ -101,7 +102,7 @@ export class Refusals implements RefusalBook, AsyncDisposable {
     if (page.untold.size === 0) return
     this.#tell(page)
     page.pause = this.#with.clock.after(page.pauseMs, () => this.#turn(page))
-    page.pauseMs = Math.min(page.pauseMs * 2, LONGEST_PAUSE_MS)
+    page.pauseMs = Math.min(page.pauseMs * PAUSE_GROWTH, LONGEST_PAUSE_MS)
   }
 
   #tell(page: Page): void {

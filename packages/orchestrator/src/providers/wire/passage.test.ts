@@ -105,6 +105,18 @@ test('what the bus refuses is noted with its words; that it goes away is no refu
   ])
 })
 
+test('an answer may be wanted in an inbox and nowhere else', async () => {
+  using wire = open()
+  const honest =
+    'PUB sf.beat.r.1 _INBOX.a 1\r\nx\r\nHPUB sf.beat.r.1 _INBOX.a 0 1\r\nx\r\nHPUB sf.beat.r.1 0 1\r\nx\r\n'
+  wire.up.write(
+    `PUB sf.beat.r.1 $JS.API.STREAM.DELETE.SF_LOG 1\r\nx\r\n${honest}HPUB sf.beat.r.1\tsf.ctl.v.1  0 1\r\nx\r\n`,
+  )
+  await passed()
+  expect(wire.text('up')).toBe(honest)
+  expect(wire.text('down').match(/-ERR '[^']*: a reply outside of its inbox'\r\n/g)).toHaveLength(2)
+})
+
 test('who speaks unclearly is cut off, and who spends too much is read from no further', async () => {
   using unclear = open()
   unclear.up.write('PINGPUB sf.turn.s.r.1 5\r\n')

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { Transform, type TransformCallback } from 'node:stream'
 import { followWire, type WireFrame, type WireReader } from '@specfleet/shared/wire-reader'
 import type { Allowance } from './allowance.ts'
-import { type Quota, subjectOf } from './quota.ts'
+import { addressOf, isForeign, type Quota } from './quota.ts'
 import type { Refusals } from './refusals.ts'
 
 /** What all connections of one sandbox share. */
@@ -25,8 +25,8 @@ const NO_REFUSAL = /^'?(server shutdown|stale connection)/i
 /**
  * Carries one connection, and follows it.
  *
- * 1. Bytes pass as they came, in order, but for messages that the quota refuses: those do not reach the
- *    bus, and the client is told as the bus itself would tell it.
+ * 1. Bytes pass as they came, in order, but for messages over the quota or with a reply subject that is
+ *    not the sandbox's: those do not reach the bus, and the client is told as the bus itself would tell it.
  * 2. Whoever spends more than its allowance is read from no further until that is paid back: it holds
  *    up nobody but itself.
  * 3. What cannot be followed is not carried: nobody slips past by speaking unclearly. A bus that wants
@@ -61,6 +61,7 @@ export class Passage {
   #line: Buffer = Buffer.alloc(0)
   /** Frames of the chunk in hand. */
   #spent = 0
+  #refusedNow = false
   /** Where in the chunk in hand the first frame begins, in bytes of the way down. */
   #boundary: number | undefined
   #downBase = 0
@@ -96,12 +97,14 @@ export class Passage {
       return bytesMs
     }
     this.#spent = 0
+    this.#refusedNow = false
     const base = this.#upward.offset - this.#line.length
     this.#upward.take(chunk)
     if (this.#upward.lost !== undefined) return this.#cutOff(this.#upward.lost)
     this.#passOn(this.#line.length === 0 ? chunk : Buffer.concat([this.#line, chunk]), base)
     const messagesMs = this.#shared.messages.spend(this.#spent, now)
-    if (messagesMs > 0) this.#shared.refusals.note('wire', 'more messages than a sandbox may send: held back')
+    if (messagesMs > 0 && !this.#refusedNow)
+      this.#shared.refusals.note('wire', 'more messages than a sandbox may send: held back')
     return Math.max(bytesMs, messagesMs)
   }
 
@@ -124,11 +127,14 @@ export class Passage {
       this.#spent += 1
       return
     }
-    const subject = subjectOf(args)
-    const { cost, refused } = this.#shared.quota.take(subject, end - at)
+    const { subject, reply } = addressOf(verb, args)
+    const { cost, refused } = isForeign(reply)
+      ? { cost: 1, refused: 'a reply outside of its inbox' }
+      : this.#shared.quota.take(subject, end - at)
     this.#spent += cost
     if (refused === undefined) return
     this.#spent += COST_OF_REFUSAL
+    this.#refusedNow = true
     this.#refusedUpTo = end
     this.#refused.push({ from: at, to: end })
     this.#shared.refusals.note('wire', refused)

@@ -29,5 +29,15 @@ export function openQuota(limits: QuotaLimits): Quota {
   }
 }
 
-/** Of the arguments of `PUB` and `HPUB`. */
-export const subjectOf = (args: string): string => args.split(/[ \t]/, 1)[0] ?? ''
+/**
+ * Of the arguments of `PUB` (subject, reply, length) and `HPUB` (subject, reply, length of headers, length),
+ * of which the reply may be absent.
+ */
+export function addressOf(verb: 'PUB' | 'HPUB', args: string): { subject: string; reply: string | undefined } {
+  const words = args.split(/[ \t]+/)
+  const [subject = '', reply] = words
+  return { subject, reply: words.length > (verb === 'PUB' ? 2 : 3) ? reply : undefined }
+}
+
+/** Servers do not check where an answer is wanted; a sandbox has no reason to want it anywhere but in its own inbox. */
+export const isForeign = (reply: string | undefined): boolean => reply !== undefined && !reply.startsWith('_INBOX.')
