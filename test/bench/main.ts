@@ -18,6 +18,7 @@ import { credentials } from './credentials.ts'
 import { intake } from './intake.ts'
 import { ledger } from './ledger.ts'
 import { many } from './many.ts'
+import { manySandboxes } from './many-sandboxes.ts'
 import { memory } from './memory.ts'
 import { recovery } from './recovery.ts'
 import { anyMissed, type Report, renderReport, reportAsJson } from './report.ts'
@@ -40,7 +41,7 @@ async function main(): Promise<number> {
       seconds: { type: 'string' },
     },
   })
-  const benchmarks = [...QUICK, many, recovery, scale(scaleOptions(values))]
+  const benchmarks = [...QUICK, many, manySandboxes, recovery, scale(scaleOptions(values))]
   const names = benchmarks.map(({ name }) => name)
   const unknown = values.only?.filter((name) => !names.includes(name)) ?? []
   if (unknown.length > 0) {

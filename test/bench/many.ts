@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { openTaskQueue, type Priority, subjects, type TaskInput } from '@specfleet/shared'
 import { operatorKeyFiles, writeOperatorKit } from '../../packages/cli/src/embedded/operator-keys.ts'
 import type { Benchmark, Growth, GrowthRow } from './benchmark.ts'
+import { Settlements } from './many-settlements.ts'
 import { type BenchProcess, startProcess } from './scale-processes.ts'
 import { askFor, Lives, SelfPortrait, sharedNowMs, wire } from './scale-wire.ts'
 import { openStage, type Stage } from './stage.ts'
@@ -135,37 +136,6 @@ async function portraits({ bus }: Stage): Promise<SelfPortrait[]> {
   for await (const answer of bus.requestMany(wire.portrait, {}, { timeoutMs: 10_000, max: 2 }))
     found.push(SelfPortrait.parse(answer.json()))
   return found
-}
-
-/** How many runs have come to their end; each counts once. */
-class Settlements implements Disposable {
-  readonly #ended = new Set<string>()
-  readonly #subscription: Disposable
-  #wake: () => void = () => {}
-
-  constructor({ bus }: Stage) {
-    this.#subscription = bus.subscribe('sf.log.*.*.*.run.settled', ({ subject }) => {
-      const run = subject.split('.')[3] ?? ''
-      if (this.#ended.has(run)) console.error(`many: ${run} settled twice`)
-      this.#ended.add(run)
-      this.#wake()
-    })
-  }
-
-  async reach(count: number, signal: AbortSignal): Promise<void> {
-    const onAbort = () => this.#wake()
-    signal.addEventListener('abort', onAbort, { once: true })
-    while (this.#ended.size < count && !signal.aborted)
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    signal.removeEventListener('abort', onAbort)
-    signal.throwIfAborted()
-  }
-
-  [Symbol.dispose](): void {
-    this.#subscription[Symbol.dispose]()
-  }
 }
 
 /** The larger of the two orchestrators, the worst of the rounds. */
