@@ -96,8 +96,8 @@ async function disturb(
 }
 
 function list({ victims, json }: Options, { seen, ms, coldStartsMs }: Calm, terminal: Terminal): number {
-  const names = [...seen.keys()].filter((name): name is PointName => name !== ANY).sort()
-  const points = [...names, ANY as PointName].map((name) => ({
+  const names: PointName[] = [...seen.keys()].filter((name) => name !== ANY).sort()
+  const points = names.concat(ANY).map((name) => ({
     name,
     times: seen.get(name) ?? 0,
     victims: victims.filter((victim) => isSensible(name, victim)),
@@ -109,10 +109,12 @@ function list({ victims, json }: Options, { seen, ms, coldStartsMs }: Calm, term
   const rows = points.map(({ name, times, victims: there }) => [
     name,
     String(times),
-    there.length === victims.length ? 'all' : there.join(' '),
+    there.length === victims.length ? 'all' : 'those outside of sandboxes',
   ])
   const columns = [{ title: 'point' }, { title: 'times', align: 'right' as const }, { title: 'victims' }]
   for (const line of asText({ columns, rows }, terminal.style.bold)) terminal.print(line)
-  terminal.print(`\nVictims: ${victims.join(' ')}`)
+  const inside = victims.filter((victim) => !isSensible('client/task', victim))
+  terminal.print(`\nVictims: ${victims.filter((victim) => !inside.includes(victim)).join(', ')}`)
+  if (inside.length > 0) terminal.print(`and of sandboxes: ${inside.join(', ')}`)
   return EXIT.held
 }

@@ -1,7 +1,7 @@
 import type { Outcome } from '../trial.ts'
 import { type Circumstances, reproduce } from './reproduce.ts'
 import { resultOf, type Summary } from './summary.ts'
-import { asMarkdown, asText, coldStartLine, LEGEND, matrixTable, skipLines, victimTable } from './table.ts'
+import { asMarkdown, asText, coldStartLine, legendLines, matrixTable, skipLines, victimTable } from './table.ts'
 import { isOnTarget } from './targets.ts'
 
 /** All that is reported of one run of the matrix. */
@@ -38,7 +38,7 @@ export function reportAsText(report: Report, header: (text: string) => string): 
   return [
     ...asText(matrixTable(summary), header),
     '',
-    ...LEGEND,
+    ...legendLines(summary),
     '',
     ...asText(victimTable(summary), header),
     '',
@@ -60,7 +60,7 @@ export function reportAsMarkdown(report: Report): string[] {
     '',
     ...asMarkdown(matrixTable(summary)),
     '',
-    ...LEGEND,
+    ...legendLines(summary),
     ...skipLines(summary).flatMap((line, at) => [...(at === 0 ? ['', 'Not there:', ''] : []), `- ${line}`]),
   ]
 }

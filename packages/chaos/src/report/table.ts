@@ -1,6 +1,6 @@
 import { type Column, renderTable } from '../../../cli/src/render/table.ts'
 import { SIDES } from '../points/point.ts'
-import { VICTIMS, type VictimName } from '../world/victim.ts'
+import type { VictimName } from '../world/victim.ts'
 import type { MatrixRow, Result, Spread, Summary, VictimSummary } from './summary.ts'
 import { isOnTarget, TARGETS } from './targets.ts'
 
@@ -24,10 +24,10 @@ const SHORT: Readonly<Record<VictimName, string>> = {
 
 const SIGN: Readonly<Record<Result, string>> = { held: '✓', violated: '✗', skipped: '·' }
 
-export const LEGEND = [
-  'Each cell: before the point, then after it. ✓ every promise held, ✗ violated, · the victim was not there.',
-  `Victims: ${VICTIMS.map((victim) => `${SHORT[victim]} ${victim}`).join(', ')}.`,
-] as const
+export const legendLines = ({ victims }: Summary): string[] => [
+  'Each cell: before the point, then after it. ✓ every promise held, ✗ violated, · the victim was not there, - not tried.',
+  victims.map(({ victim }) => `${SHORT[victim]} = ${victim}`).join(', '),
+]
 
 /** Point × victim → outcome. */
 export function matrixTable({ matrix, victims }: Summary): Table {
@@ -38,12 +38,11 @@ export function matrixTable({ matrix, victims }: Summary): Table {
   }
 }
 
+/** Nothing where neither side was tried. */
 function cellOf({ cells }: MatrixRow, victim: VictimName): string {
-  const cell = cells.get(victim) ?? {}
-  return SIDES.map((side) => {
-    const result = cell[side]
-    return result === undefined ? ' ' : SIGN[result]
-  }).join('')
+  const cell = cells.get(victim)
+  if (cell === undefined) return ''
+  return SIDES.map((side) => (cell[side] === undefined ? '-' : SIGN[cell[side]])).join('')
 }
 
 const right = (title: string): Column => ({ title, align: 'right' })
