@@ -25,7 +25,7 @@ export type GatedModel = AsyncDisposable & {
   /** Variables by which orchestrators reach it. */
   readonly env: Readonly<Record<string, string>>
   callsOf(specId: string): readonly Call[]
-  /** Puts a gate before the nth call of that spec, counted from 1, and those behind it. */
+  /** Puts a gate before the nth call of that spec, counted from 1, and those behind it. One that is made again is the same. */
   gate(specId: string, nth: number): Gate
 }
 
@@ -40,7 +40,7 @@ export async function startGatedModel(): Promise<GatedModel> {
     const body = Buffer.concat(await Array.fromAsync(request))
     const call = { specId: specOf(body), fingerprint: createHash('sha256').update(body).digest('hex') }
     calls.push(call)
-    const count = callsOf(call.specId).length
+    const count = new Set(callsOf(call.specId).map(({ fingerprint }) => fingerprint)).size
     for (const gate of gates) {
       if (gate.specId !== call.specId || count < gate.nth) continue
       gate.reached()

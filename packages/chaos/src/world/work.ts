@@ -10,10 +10,10 @@ export type Job = {
 }
 
 /**
- * By then, and one call earlier, the model hands in: nothing that it asks for is left undone by a pause, so the
+ * Calls in which the model hands in what it has: nothing that it asks for then is left undone by a pause, so that the
  * undisturbed run is the same each time.
  */
-const FIRST_PAUSE = 5
+const PAUSES = [4, 5, 7] as const
 
 /** What a world has to do: the same for the same seed, and small, for the disturbance is what counts. */
 export function workOf(seed: number, source: string): readonly Job[] {
@@ -25,7 +25,11 @@ export function workOf(seed: number, source: string): readonly Job[] {
   })
   return [
     job('notes', { kind: 'spec', text: notes(random), approval: ['requirements'] }, { kind: 'approves' }),
-    job('alarms', { kind: 'spec', text: alarms(random) }, { kind: 'pauses', call: FIRST_PAUSE + whole(random, 2) }),
+    job(
+      'alarms',
+      { kind: 'spec', text: alarms(random) },
+      { kind: 'pauses', call: PAUSES[whole(random, PAUSES.length)] ?? PAUSES[0] },
+    ),
     job('question', { kind: 'prompt', text: `What is in this folder? (${whole(random, 1_000)})` }, undefined),
   ]
 }
