@@ -90,7 +90,9 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
   const provider = parts.use(await collaborators.openProvider())
   const slots = new Slots({ table }, { total: config.slots, me: id })
   let draining = false
-  const describe = () => ({ ...describeSelf(world, provider), draining, slots: slots.total, busy: slots.busy })
+  const self = describeSelf(world, provider)
+  const at = () => world.clock.now().toISOString()
+  const describe = () => ({ ...self, at: at(), draining, slots: slots.total, busy: slots.busy })
   const peers = parts.use(new Peers({ records: stores.orchestrators, clock: world.clock, log }, describe))
   await peers.start()
 
@@ -190,13 +192,12 @@ async function openLedger({ config, log }: Foundation, { factLog, specs }: Store
   return { ledger, ledgerFailed, viewsBroken: broken }
 }
 
-const describeSelf = ({ id, clock, startedAt }: Foundation, { engine }: SandboxProvider) => ({
+const describeSelf = ({ id, startedAt }: Foundation, { engine }: SandboxProvider) => ({
   v: 1 as const,
   id,
   engines: [engine],
   ...thisProcess(),
   startedAt,
-  at: clock.now().toISOString(),
   version: packageVersion(),
 })
 

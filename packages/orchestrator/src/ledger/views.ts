@@ -7,7 +7,11 @@ import type { Ledger } from './ledger.ts'
 
 /** Raise it when the fold of an old log comes out differently: stored views are then dropped. */
 const VIEW_VERSION = 1
-const WRITE_EVERY_MS = 1_000
+/** From one round of writing to the next. */
+const WRITE_EVERY_MS = 100
+/** The cursor only says how much a start may skip, so it need not follow every round. */
+const CURSOR_EVERY_MS = 1_000
+const WRITES_AT_A_TIME = 32
 /** No spec can be called that: an id has no dot. */
 const CURSOR_KEY = 'ledger.cursor'
 
@@ -77,7 +81,8 @@ type Collaborators = {
 }
 
 /**
- * Writes the views, at most once a second.
+ * Writes the views that have changed, in rounds: however many facts of a spec come in between,
+ * its view is written once.
  *
  * 1. A view is replaced only by one that is folded further, also when two write at a time.
  * 2. The cursor moves only when every view it speaks of is stored.
@@ -91,6 +96,7 @@ export class ViewWriter implements AsyncDisposable {
   #writing: Promise<void> | undefined
   #closed = false
   #rewrite: boolean
+  #cursorAt = Number.NEGATIVE_INFINITY
 
   /** @param options.rewrite whether what is stored is not to be trusted */
   constructor(collaborators: Collaborators, options: { rewrite: boolean }) {
@@ -125,27 +131,41 @@ export class ViewWriter implements AsyncDisposable {
   /** Whether there is more to write. */
   async #write(): Promise<boolean> {
     if (!this.#with.isWriter() && !this.#rewrite) return false
-    const { ledger, log } = this.#with
+    const { ledger, log, clock } = this.#with
     const upTo = ledger.foldedTo
     const cursor = await this.#current(CURSOR_KEY)
     const trusted = !this.#rewrite && cursor?.kind === 'cursor' && cursor.version === VIEW_VERSION
     const from = trusted ? cursor.foldedTo : 0
     if (from >= upTo) return false
-    const tooLarge: SpecId[] = []
-    let stored = 0
-    for (const state of ledger.specs()) {
-      if (state.foldedTo <= from && !this.#wasTooLarge(cursor, state.specId)) stored += 1
-      else if (await this.#put(state.specId, { kind: 'spec', version: VIEW_VERSION, state })) stored += 1
-      else tooLarge.push(state.specId)
-    }
+    const { stored, tooLarge } = await this.#writeViews(from, new Set(cursor?.kind === 'cursor' ? cursor.tooLarge : []))
+    if (clock.monotonic() - this.#cursorAt < CURSOR_EVERY_MS) return true
     await this.#put(CURSOR_KEY, { kind: 'cursor', version: VIEW_VERSION, foldedTo: upTo, stored, tooLarge })
+    this.#cursorAt = clock.monotonic()
     this.#rewrite = false
     log.debug('views.written', { from, upTo, stored, tooLarge: tooLarge.length })
     return ledger.foldedTo > upTo
   }
 
-  #wasTooLarge(cursor: View | undefined, specId: SpecId): boolean {
-    return cursor?.kind === 'cursor' && cursor.tooLarge.includes(specId)
+  /** Stores what is folded beyond `from`. What was too large may have become smaller. */
+  async #writeViews(from: number, wereTooLarge: ReadonlySet<SpecId>): Promise<{ stored: number; tooLarge: SpecId[] }> {
+    const { ledger } = this.#with
+    const states = [...ledger.specs()]
+    const due = states.filter(({ foldedTo, specId }) => foldedTo > from || wereTooLarge.has(specId))
+    const tooLarge: SpecId[] = []
+    const left = due.values()
+    const writer = async () => {
+      for (const due of left) {
+        // What was folded since then need not wait for the next round.
+        const state = ledger.spec(due.specId) ?? due
+        const view: View = { kind: 'spec', version: VIEW_VERSION, state }
+        if (!(await this.#put(state.specId, view))) tooLarge.push(state.specId)
+      }
+    }
+    const writers = Array.from({ length: Math.min(WRITES_AT_A_TIME, due.length) }, writer)
+    // A round is over only when none of it is under way any more.
+    await Promise.allSettled(writers)
+    await Promise.all(writers)
+    return { stored: states.length - tooLarge.length, tooLarge }
   }
 
   async #current(key: string): Promise<View | undefined> {

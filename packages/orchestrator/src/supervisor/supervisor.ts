@@ -1,12 +1,14 @@
-import type { Demand, PlacedRun, RunId, SandboxId } from '@specfleet/shared'
-import { Epoch, isOwned, isPlaced, RunId as RunIdSchema, runDemand, sandboxIdOf } from '@specfleet/shared'
+import type { PlacedRun, RunId, SandboxId } from '@specfleet/shared'
+import { Epoch, isOwned, isPlaced, RunId as RunIdSchema, sandboxIdOf } from '@specfleet/shared'
 import { pause } from '../clock.ts'
 import { Emitter } from '../emitter.ts'
 import { act } from './actions.ts'
 import type { BeatListener } from './beat-listener.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
 import { Deadlines } from './deadlines.ts'
+import { Demands } from './demands.ts'
 import type { Peers } from './liveness.ts'
+import { Pace } from './pace.ts'
 import { reconcile } from './reconcile.ts'
 import type { Slots } from './slots.ts'
 import { credentialLifeMs } from './spawn.ts'
@@ -14,6 +16,8 @@ import type { Action, ActiveRun, QueuedRun, World } from './world.ts'
 
 /** After an action that failed, its run is left alone for so long. */
 const COOL_DOWN_MS = 1_000
+/** Queued runs that one comparison starts; the next one follows at the latest when one of them has started. */
+const MOST_STARTS = 64
 
 type Companions = { readonly peers: Peers; readonly slots: Slots; readonly beats: BeatListener }
 
@@ -22,8 +26,9 @@ type Companions = { readonly peers: Peers; readonly slots: Slots; readonly beats
  *
  * 1. It holds nothing that matters: records, log and engine say everything, and a new
  *    process comes to the same decisions.
- * 2. It wakes by events (a record, a fact, an exit, a verdict on a peer), or at the time
- *    that the last comparison named. It never polls.
+ * 2. It wakes by events (a record, a fact that asks something else of a run, an exit, a
+ *    verdict on a peer), or at the time that the last comparison named. It never polls; however
+ *    many events come, its share of the time is bounded.
  * 3. At most one action at a time is at work on a run.
  * 4. While the bus is away it does nothing: no decision could be written down.
  * 5. An action that fails changes no plan: the next comparison finds what is left to do.
@@ -43,10 +48,11 @@ export class Supervisor implements AsyncDisposable {
   readonly #recalled = new Set<RunId>()
   readonly #waits: Deadlines<RunId>
   readonly #expiries: Deadlines<SandboxId>
+  readonly #demands: Demands
   readonly #compared = new Emitter<void>()
   #phase: 'working' | 'draining' | 'forced' = 'working'
   #online = true
-  #wakeUp: NodeJS.Immediate | undefined
+  readonly #pace: Pace
   #timer: Disposable | undefined
 
   constructor(crew: Crew, companions: Companions, options: SupervisorOptions) {
@@ -55,6 +61,8 @@ export class Supervisor implements AsyncDisposable {
     this.#options = options
     this.#waits = new Deadlines(crew, { mostMs: options.backoff.longestMs })
     this.#expiries = new Deadlines(crew, { mostMs: credentialLifeMs(options.limits) })
+    this.#demands = new Demands(crew.ledger)
+    this.#pace = new Pace(crew, () => this.#compare())
   }
 
   /** Everything it compares must be known by now: records, log, engine, peers. */
@@ -71,10 +79,11 @@ export class Supervisor implements AsyncDisposable {
     this.#listeners.use(this.#with.peers.changes.on(() => this.wake()))
     this.#listeners.use(this.#with.slots.released.on(() => this.wake()))
     this.#listeners.use(
-      ledger.onChange(({ floods, specs }) => {
+      ledger.onChange(({ floods, specs, foldedTo }) => {
         for (const flood of floods) this.#noteFlood(flood)
-        for (const specId of specs) for (const { runId } of table.backlog.ofSpec(specId)) this.#lookForRecall(runId)
-        this.wake()
+        const queued = [...specs].flatMap((specId) => table.backlog.ofSpec(specId))
+        for (const { runId } of queued) this.#lookForRecall(runId)
+        if (floods.length > 0 || queued.length > 0 || this.#demands.haveChanged({ specs, foldedTo })) this.wake()
       }),
     )
     this.wake()
@@ -82,10 +91,7 @@ export class Supervisor implements AsyncDisposable {
 
   /** Compare again soon; many calls in a row are one. */
   wake(): void {
-    this.#wakeUp ??= setImmediate(() => {
-      this.#wakeUp = undefined
-      this.#compare()
-    })
+    this.#pace.ask()
   }
 
   /** The bus is away: nobody can be judged and nothing written. */
@@ -117,7 +123,7 @@ export class Supervisor implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listeners[Symbol.dispose]()
     this.#timer?.[Symbol.dispose]()
-    clearImmediate(this.#wakeUp)
+    this.#pace[Symbol.dispose]()
     this.#online = false
     this.#stop.abort(new Error('the supervisor stops'))
     await Promise.allSettled(this.#busy.values())
@@ -126,23 +132,27 @@ export class Supervisor implements AsyncDisposable {
 
   #compare(): void {
     if (!this.#online || this.#stop.signal.aborted) return
+    const { clock, heartbeats, log } = this.#crew
+    const startedAt = clock.monotonic()
+    this.#demands.begin()
     this.#with.beats.listenTo(this.#placed())
     this.#crew.uptimes.follow(this.#placed())
     this.#forgetTheGone()
     const { actions, lookAgainInMs } = reconcile(this.#world())
     for (const action of actions) this.#begin(action)
     this.#timer?.[Symbol.dispose]()
-    const next = Math.min(lookAgainInMs ?? Infinity, this.#crew.heartbeats.nextInMs() ?? Infinity)
-    this.#timer = Number.isFinite(next) ? this.#crew.clock.after(next, () => this.wake()) : undefined
+    const next = Math.min(lookAgainInMs ?? Infinity, heartbeats.nextInMs() ?? Infinity)
+    this.#timer = Number.isFinite(next) ? clock.after(next, () => this.wake()) : undefined
     this.#compared.emit()
+    log.debug('runs.compared', { actions: actions.length, ms: clock.monotonic() - startedAt })
   }
 
   #world(): World {
-    const { table, sandboxes, heartbeats, provider, clock, ledger } = this.#crew
+    const { table, sandboxes, heartbeats, provider, clock } = this.#crew
     const { peers, slots } = this.#with
     const { me, stopGraceMs, adoptionGraceMs } = this.#options
     const busy = new Set(this.#busy.keys())
-    const mayStart = (run: QueuedRun) => this.#demandOf(run).kind === 'work'
+    const mayStart = (run: QueuedRun) => this.#demands.now(run).kind === 'work'
     return {
       me,
       engine: provider.engine,
@@ -152,7 +162,7 @@ export class Supervisor implements AsyncDisposable {
       stopGraceMs: this.#phase === 'forced' ? 0 : stopGraceMs,
       adoptionGraceMs,
       runs: table.active(),
-      queued: table.backlog.next(slots.free, { inHand: busy, mayStart }),
+      queued: table.backlog.next(Math.min(slots.free, MOST_STARTS), { inHand: busy, mayStart }),
       recalled: [...this.#recalled].flatMap((runId) => table.backlog.get(runId) ?? []),
       settledEpoch: (runId) => table.settledEpoch(runId),
       busy,
@@ -161,20 +171,16 @@ export class Supervisor implements AsyncDisposable {
       lateMs: (id) => heartbeats.late(id),
       flooding: this.#flooding,
       askedAt: this.#askedAt,
-      demand: (run): Demand | undefined => (ledger.foldedTo < run.foldedTo ? undefined : this.#demandOf(run)),
       dueAt: ({ runId, until }) => this.#waits.at(runId, until),
       expiresAt: ({ id, labels }) => this.#expiries.at(id, labels.expiresAt),
+      demand: (run) => this.#demands.of(run),
     }
-  }
-
-  #demandOf({ specId, runId }: Pick<ActiveRun, 'specId' | 'runId'>): Demand {
-    return runDemand(this.#crew.ledger.spec(specId), runId)
   }
 
   /** There may be very many that wait, so they are not all asked at every comparison. */
   #lookForRecall(runId: RunId): void {
     const run = this.#crew.table.backlog.get(runId)
-    const demand = run === undefined ? undefined : this.#demandOf(run)
+    const demand = run === undefined ? undefined : this.#demands.now(run)
     if (demand?.kind === 'end' || demand?.kind === 'parked') this.#recalled.add(runId)
     else this.#recalled.delete(runId)
   }
@@ -225,15 +231,13 @@ export class Supervisor implements AsyncDisposable {
 
   /** What was noted of a sandbox goes with its placement. */
   #forgetTheGone(): void {
-    const placed = new Set(
-      this.#crew.table
-        .active()
-        .filter(isPlaced)
-        .map((run) => run.placement.sandboxId),
-    )
+    const { table, sandboxes } = this.#crew
+    const active = table.active()
+    this.#waits.keep(new Set(active.flatMap((run) => (run.state === 'waiting' ? [run.runId] : []))))
+    this.#expiries.keep(new Set(sandboxes.sandboxes()?.keys()))
+    if (this.#askedAt.size === 0 && this.#flooding.size === 0) return
+    const placed = new Set(active.filter(isPlaced).map((run) => run.placement.sandboxId))
     for (const id of this.#askedAt.keys()) if (!placed.has(id)) this.#askedAt.delete(id)
-    this.#waits.keep(new Set(this.#crew.table.active().flatMap((run) => (run.state === 'waiting' ? [run.runId] : []))))
-    this.#expiries.keep(new Set(this.#crew.sandboxes.sandboxes()?.keys()))
     for (const id of this.#flooding) if (!placed.has(id)) this.#flooding.delete(id)
   }
 
