@@ -18,13 +18,13 @@ import { openFactWriter } from '../../packages/orchestrator/src/facts.ts'
 import { claimOf } from '../../packages/orchestrator/src/intake/admission.ts'
 import { Projector } from '../../packages/orchestrator/src/ledger/projector.ts'
 import { openLog } from '../../packages/orchestrator/src/log.ts'
-import { Semaphore } from '../../packages/orchestrator/src/semaphore.ts'
 import { bury } from '../../packages/orchestrator/src/supervisor/bury.ts'
 import type { Crew, SupervisorOptions } from '../../packages/orchestrator/src/supervisor/crew.ts'
 import { Heartbeats } from '../../packages/orchestrator/src/supervisor/heartbeats.ts'
 import { reconcile } from '../../packages/orchestrator/src/supervisor/reconcile.ts'
 import { RunTable } from '../../packages/orchestrator/src/supervisor/run-table.ts'
 import { SandboxTable } from '../../packages/orchestrator/src/supervisor/sandbox-table.ts'
+import { Starts } from '../../packages/orchestrator/src/supervisor/starts.ts'
 import { claimedBy, ownedBy, runningSince, startingAt } from '../../packages/orchestrator/src/supervisor/transitions.ts'
 import { Uptimes } from '../../packages/orchestrator/src/supervisor/uptimes.ts'
 import type { Evidence } from '../../packages/orchestrator/src/supervisor/world.ts'
@@ -81,7 +81,7 @@ async function crewOn(bus: Bus, revoke: (account: string) => Promise<void>): Pro
     control: { send: never },
     clock,
     log,
-    starts: new Semaphore(1),
+    starts: new Starts({ clock }, { atOnce: 1 }),
     random: () => 0.5,
   }
 }

@@ -45,6 +45,7 @@ import { Peers } from './supervisor/liveness.ts'
 import { RunTable } from './supervisor/run-table.ts'
 import { SandboxTable } from './supervisor/sandbox-table.ts'
 import { Slots } from './supervisor/slots.ts'
+import { Starts } from './supervisor/starts.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
 import { Uptimes } from './supervisor/uptimes.ts'
 
@@ -221,7 +222,7 @@ async function openCrew(world: Foundation, found: Found, parts: AsyncDisposableS
     control: openControlSender({ bus, clock }),
     clock,
     log,
-    starts: new Semaphore(config.cores),
+    starts: new Starts({ clock }, { atOnce: config.cores }),
     random,
   }
 }

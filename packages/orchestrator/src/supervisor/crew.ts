@@ -5,11 +5,11 @@ import type { FactWriter } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Log, LogLevel } from '../log.ts'
 import type { Limits, SandboxProvider } from '../providers/provider.ts'
-import type { Semaphore } from '../semaphore.ts'
 import type { BackoffPolicy } from './backoff.ts'
 import type { Heartbeats } from './heartbeats.ts'
 import type { RunTable } from './run-table.ts'
 import type { SandboxTable } from './sandbox-table.ts'
+import type { Starts } from './starts.ts'
 import type { Uptimes } from './uptimes.ts'
 
 /** Everybody the supervisor's actions work with. */
@@ -28,8 +28,7 @@ export type Crew = {
   readonly control: ControlSender
   readonly clock: Clock
   readonly log: Log
-  /** As many sandboxes start at a time as there are cores: more only slow each other down. */
-  readonly starts: Semaphore
+  readonly starts: Starts
   /** From 0 to 1. */
   readonly random: () => number
 }

@@ -13,6 +13,7 @@ import { bury, conclude } from './bury.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
 import { consultLog, knownNow } from './log-knowledge.ts'
 import { birthOf, contextOf } from './resume.ts'
+import { bootOf } from './starts.ts'
 import { runningSince, startingAt } from './transitions.ts'
 import type { ActiveRun, ClaimedRun, StartingRun } from './world.ts'
 
@@ -41,6 +42,9 @@ export async function advance(
   signal: AbortSignal,
 ): Promise<void> {
   await announce(crew, run, signal)
+  const start = await crew.starts.next(signal)
+  if (start === 'closed') return
+  using _start = start
   const known = await consultLog(crew, run, signal)
   if (known.demand.kind !== 'work') return conclude(crew, options, run, known, signal)
 
@@ -64,12 +68,13 @@ export async function advance(
 
   await fence(crew, options, starting, signal)
   const birth = { creds, limits, expiresAt, context }
-  const created = await crew.starts.run(() => create(crew, options, starting, birth, signal))
+  const created = await create(crew, options, starting, birth, signal)
   if (created.kind === 'failed') {
     const cause = { kind: 'provider-error', code: created.code.slice(0, 64), retryable: created.retryable } as const
     crew.log.error('sandbox.not-made', { runId: run.runId, epoch, code: created.code, message: created.message })
     return bury(crew, options, starting, { kind: 'condemned', cause }, signal)
   }
+  start.boots(bootOf(crew, starting), signal)
   await confirm(crew, starting)
 }
 

@@ -109,12 +109,14 @@ export class Supervisor implements AsyncDisposable {
   /** Takes nothing on any more and asks every worker to come to a good end. Resolves when nothing is left. */
   async drain(signal: AbortSignal): Promise<void> {
     if (this.#phase === 'working') this.#phase = 'draining'
+    this.#crew.starts.close()
     await this.#untilNothingIsOwned(signal)
   }
 
   /** Ends every sandbox of ours now; what they had acknowledged is kept. */
   async force(signal: AbortSignal): Promise<void> {
     this.#phase = 'forced'
+    this.#crew.starts.close()
     this.#force.abort(new Error('the supervisor was forced'))
     for (const run of this.#placed()) this.#askedAt.set(run.placement.sandboxId, 0)
     await this.#untilNothingIsOwned(signal)

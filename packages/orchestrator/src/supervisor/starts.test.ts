@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest'
+import { FakeClock } from '../../../testkit/src/fake-clock.ts'
+import { Emitter } from '../emitter.ts'
+import { LONGEST_START_MS, type Start, Starts } from './starts.ts'
+
+const forever = new AbortController().signal
+
+function stage(atOnce: number) {
+  const clock = new FakeClock()
+  const starts = new Starts({ clock }, { atOnce })
+  return { clock, starts, next: () => opened(starts.next(forever)) }
+}
+
+async function opened(start: Promise<Start | 'closed'>): Promise<Start> {
+  const turn = await start
+  if (turn === 'closed') throw new Error('no turn came')
+  return turn
+}
+
+class FakeBoot {
+  readonly changes = new Emitter<void>()
+  over = false
+  isOver = () => this.over
+  onChange = (look: () => void) => this.changes.on(look)
+  finish(): void {
+    this.over = true
+    this.changes.emit()
+  }
+}
+
+/** Whether it has settled once everything that is due has run. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false
+  void promise.finally(() => {
+    settled = true
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  return settled
+}
+
+test('a start lasts until its boot is over, however its maker goes on', async () => {
+  const { clock, next } = stage(1)
+  const boot = new FakeBoot()
+  {
+    using start = await next()
+    start.boots(boot, forever)
+  }
+  const second = next()
+  boot.changes.emit()
+  expect(await isSettled(second)).toBe(false)
+  boot.finish()
+  await second
+  expect(clock.pending).toBe(0)
+})
+
+test('one that comes to no boot ends with its maker', async () => {
+  const { next } = stage(1)
+  {
+    using _start = await next()
+  }
+  await next()
+})
+
+test('a boot that hangs holds up others for so long, and no longer', async () => {
+  const { clock, next } = stage(1)
+  const start = await next()
+  start.boots(new FakeBoot(), forever)
+  const second = next()
+  clock.advance(LONGEST_START_MS - 1)
+  expect(await isSettled(second)).toBe(false)
+  clock.advance(1)
+  await second
+})
+
+test('who waits is sent away when nothing is started any more, and who started goes on', async () => {
+  const { clock, starts, next } = stage(1)
+  const boot = new FakeBoot()
+  const start = await next()
+  const waiting = starts.next(forever)
+  starts.close()
+  expect(await waiting).toBe('closed')
+  expect(await starts.next(forever)).toBe('closed')
+  start.boots(boot, forever)
+  boot.finish()
+  expect(clock.pending).toBe(0)
+})
+
+test('at the end of its owner a boot is watched no more', async () => {
+  const { clock, next } = stage(1)
+  const end = new AbortController()
+  const start = await next()
+  start.boots(new FakeBoot(), end.signal)
+  end.abort(new Error('the end'))
+  expect(clock.pending).toBe(0)
+  await next()
+})
