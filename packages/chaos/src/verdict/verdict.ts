@@ -2,6 +2,7 @@ import type { Violation } from '../trial.ts'
 import type { Disturbance, Evidence } from './evidence.ts'
 import { judgeFinalState } from './final-state.ts'
 import { judgeCarriedOver, judgeFences } from './history.ts'
+import { judgeParking } from './parking.ts'
 import { judgeReplay } from './replay.ts'
 import { judgeSettling } from './settling.ts'
 import { judgeSpending } from './spending.ts'
@@ -15,5 +16,6 @@ export const judge = (evidence: Evidence, calm: Evidence, disturbance: Disturban
   ...judgeSpending(evidence, disturbance),
   ...judgeCarriedOver(evidence),
   ...judgeFences(evidence),
+  ...judgeParking(evidence),
   ...judgeZombie(disturbance),
 ]

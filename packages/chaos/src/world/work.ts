@@ -15,12 +15,15 @@ export type Job = {
  */
 const PAUSES = [4, 5, 7] as const
 
-/** What a world has to do: the same for the same seed, and small, for the disturbance is what counts. */
-export function workOf(seed: number, source: string): readonly Job[] {
+/**
+ * What a world has to do: the same for the same seed, and small, for the disturbance is what counts.
+ * @param world tells its tasks from those of all other worlds on the host
+ */
+export function workOf(seed: number, { source, world }: { source: string; world: string }): readonly Job[] {
   const random = randomOf(seed)
   const job = (name: string, task: Record<string, unknown>, person: Job['person']): Job => ({
     specId: SpecId.parse(name),
-    task: { taskId: `${name}-${seed}`, specId: name, source: { git: source }, ...task },
+    task: { taskId: `${name}-${world}`, specId: name, source: { git: source }, ...task },
     person,
   })
   return [

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { isPlaced, type PlacedRun, type RunRecord } from '@specfleet/shared'
+import { isPlaced, newId, type PlacedRun, type RunRecord } from '@specfleet/shared'
 import { type GatedModel, startGatedModel } from '../../../testkit/src/gated-model.ts'
 import { type Fleet, openFleet } from '../../../testkit/src/real-fleet.ts'
 import { repositoryOf, SMALL_SERVICE } from '../../../testkit/src/source-repository.ts'
@@ -59,7 +59,7 @@ export async function openWorld({ seed, env = {}, jobs = Number.POSITIVE_INFINIT
     relay,
     model,
     chronicle,
-    jobs: workOf(seed, source.path).slice(0, jobs),
+    jobs: workOf(seed, { source: source.path, world: newId() }).slice(0, jobs),
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   }
 }
