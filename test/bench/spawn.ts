@@ -12,7 +12,7 @@ import { BARE_NODE, bwrapPath, runToEnd } from './processes.ts'
 import { openStage, type Stage } from './stage.ts'
 import { conceive, untilReady } from './worker-births.ts'
 
-const LIMITS = { memoryMb: 512, cpus: 2, pids: 128, wallClockMinutes: 5 }
+const LIMITS = { memoryMb: 512, diskMb: 512, cpus: 2, pids: 128, wallClockMinutes: 5, outputMb: 64 }
 
 export const spawn: Benchmark = {
   name: 'spawn',

@@ -41,7 +41,7 @@ const options = (me: OrchestratorId): SupervisorOptions => ({
   slots: 1,
   model: 'm',
   logLevel: 'error',
-  limits: { memoryMb: 64, cpus: 1, pids: 64, wallClockMinutes: 1 },
+  limits: { memoryMb: 64, diskMb: 16, cpus: 1, pids: 64, wallClockMinutes: 1, outputMb: 1 },
   backoff: { firstMs: 10, longestMs: 100, provenMs: 60_000, attemptLimit: 3 },
   stopGraceMs: 100,
   adoptionGraceMs: 100,

@@ -139,7 +139,7 @@ function configOf(nats: SecuredTestNats, home: string): Config {
     bwrapPath: undefined,
     upstream: { kind: 'offline', why: 'chosen' },
     model: 'test-model',
-    limits: { memoryMb: 256, cpus: 1, pids: 64, wallClockMinutes: 5 },
+    limits: { memoryMb: 256, diskMb: 64, cpus: 1, pids: 64, wallClockMinutes: 5, outputMb: 1 },
     heartbeatLimitMs: 1_000,
     bootLimitMs: 5_000,
     adoptionGraceMs: 300,

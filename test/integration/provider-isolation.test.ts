@@ -197,7 +197,7 @@ describe('inside a process sandbox', () => {
     const other = requestFor()
     await provider.create(other, never)
     await bus.puppet(other.id)
-    const owners = [request.id, other.id].map((id) => statSync(join(folder, id, 'workspace')).uid)
+    const owners = [request.id, other.id].map((id) => statSync(join(folder, id, 'wire')).uid)
     expect(new Set(owners).size).toBe(2)
     expect(Math.min(...owners)).toBeGreaterThan(1_000)
     await provider.destroy(other.id)

@@ -39,7 +39,7 @@ export type ConformanceOptions = {
 }
 
 export const FLEET = 'conformance'
-export const ROOMY: Limits = { memoryMb: 256, cpus: 1, pids: 128, wallClockMinutes: 5 }
+export const ROOMY: Limits = { memoryMb: 256, diskMb: 64, cpus: 1, pids: 128, wallClockMinutes: 5, outputMb: 64 }
 
 let count = 0
 export function requestFor(
@@ -207,6 +207,7 @@ export function describeConformance(options: ConformanceOptions): void {
           signal: null,
           oom: false,
           pids: false,
+          output: false,
           wallClock: false,
           logTail: ['last words'],
         })

@@ -73,7 +73,8 @@ function greet(socket: Socket, arrived: (sandboxId: string, puppet: Puppet) => v
   let count = 0
   const send = (code: string) => {
     count++
-    socket.write(`${JSON.stringify({ call: count, code })}\n`)
+    const text = JSON.stringify({ call: count, code })
+    socket.write(`MSG puppet 1 ${Buffer.byteLength(text)}\r\n${text}\r\n`)
     return count
   }
   const take = ({ hello, call, value, error }: Message) => {
@@ -90,9 +91,10 @@ function greet(socket: Socket, arrived: (sandboxId: string, puppet: Puppet) => v
   let rest = ''
   socket.setEncoding('utf8')
   socket.on('data', (chunk: string) => {
-    const lines = (rest + chunk).split('\n')
+    const lines = (rest + chunk).split('\r\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) take(JSON.parse(line))
+    // Between the payloads stand the control lines of their frames.
+    for (const line of lines) if (line.startsWith('{')) take(JSON.parse(line))
   })
   socket.on('error', () => socket.destroy())
   socket.on('close', () => {

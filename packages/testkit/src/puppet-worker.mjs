@@ -1,5 +1,5 @@
 // A worker that does what a test tells it over the bus: it stands in for the worker bundle where only the
-// sandbox is under test. One JSON object a line in both directions.
+// sandbox is under test. What crosses the wire has to be the bus's protocol: each message is one frame with JSON in it.
 import { readFileSync, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 
@@ -17,7 +17,10 @@ unlinkSync(file)
 const env = JSON.parse(text)
 
 let bus
-const say = (message) => bus.write(`${JSON.stringify(message)}\n`)
+const say = (message) => {
+  const text = JSON.stringify(message)
+  bus.write(`PUB puppet ${Buffer.byteLength(text)}\r\n${text}\r\n`)
+}
 dial()
 
 function dial() {
@@ -28,9 +31,10 @@ function dial() {
     say({ hello: { env, pid: process.pid, uid: process.getuid(), environ: process.env, argv: process.argv } }),
   )
   bus.on('data', (chunk) => {
-    const lines = (rest + chunk).split('\n')
+    const lines = (rest + chunk).split('\r\n')
     rest = lines.pop()
-    for (const line of lines) void answer(JSON.parse(line))
+    // Between the payloads stand the control lines of their frames.
+    for (const line of lines) if (line.startsWith('{')) void answer(JSON.parse(line))
   })
   bus.on('error', (error) => console.error(`bus: ${error.message}`))
   bus.on('close', () => {

@@ -10,7 +10,15 @@ import { runScriptedWorker, type Script } from './scripted-worker.ts'
 
 type Inmate = { request: SandboxRequest; kill: AbortController; exit: ExitReport | undefined; over: Promise<void> }
 
-const EXIT: ExitReport = { code: 0, signal: null, oom: false, pids: false, wallClock: false, logTail: [] }
+const EXIT: ExitReport = {
+  code: 0,
+  signal: null,
+  oom: false,
+  pids: false,
+  output: false,
+  wallClock: false,
+  logTail: [],
+}
 
 /**
  * An engine whose sandboxes are scripts in this process. It outlives the orchestrators that

@@ -11,12 +11,17 @@ export type Labels = {
 }
 
 export type Limits = {
+  /** For processes and all that they keep in memory; where the disk is memory as well, its share comes on top. */
   readonly memoryMb: number
+  /** What the workspace may hold. Whoever writes more is told that no space is left. */
+  readonly diskMb: number
   /** Cores, may be fractional. */
   readonly cpus: number
   /** Threads count too; a provider refuses fewer than its worker needs to start. */
   readonly pids: number
   readonly wallClockMinutes: number
+  /** What the main process and all that share its output may write there; the end of it is in the post-mortem. */
+  readonly outputMb: number
 }
 
 export type SandboxRequest = {
@@ -67,6 +72,7 @@ export type Created =
  * 3. Exits are told through `watch` as events, never found by polling.
  * 4. What is needed for a post-mortem stays until `destroy`.
  * 5. `destroy` is idempotent and leaves nothing: no process, folder, socket or network.
+ * 6. A sandbox that runs into a limit and stays there is ended, and its exit report says which limit it was.
  */
 export interface SandboxProvider {
   readonly name: string

@@ -4,6 +4,8 @@ import { z } from 'zod'
 export const DeathCause = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('oom') }),
   z.object({ kind: z.literal('pids') }),
+  z.object({ kind: z.literal('disk') }),
+  z.object({ kind: z.literal('output') }),
   z.object({ kind: z.literal('exit'), code: z.number().int() }),
   z.object({ kind: z.literal('killed'), signal: z.string().max(16).optional() }),
   z.object({ kind: z.literal('lost-heartbeat'), silentMs: z.number().nonnegative() }),
@@ -21,7 +23,15 @@ export const DeathCause = z.discriminatedUnion('kind', [
 export type DeathCause = z.infer<typeof DeathCause>
 
 /** Exit codes by which a worker says why it ended; what they mean is decided here only. */
-export const WORKER_EXIT = { done: 0, failed: 1, busCut: 69, budget: 73, rateLimited: 75, configuration: 78 } as const
+export const WORKER_EXIT = {
+  done: 0,
+  failed: 1,
+  busCut: 69,
+  budget: 73,
+  diskFull: 74,
+  rateLimited: 75,
+  configuration: 78,
+} as const
 
 /** How a dead sandbox looked to its engine. */
 export type ExitReport = {
@@ -30,35 +40,49 @@ export type ExitReport = {
   signal: string | null
   /** The memory limit killed its main process. */
   oom: boolean
-  /** The process limit was hit. */
+  /** The process limit was hit: the engine ended it for that, or it ended after a process was refused to it. */
   pids: boolean
+  /** It wrote more to its output than it may, and the engine ended it for that. */
+  output: boolean
   /** The provider's wall-clock limit ended it. */
   wallClock: boolean
   /** Its last log lines, oldest first. */
   logTail: readonly string[]
 }
 
-/** The engine's evidence outranks the code: an OOM kill also looks like `killed`. */
+/**
+ * The engine's evidence outranks the code: an OOM kill also looks like `killed`. A refused process is the
+ * weakest of it: a tool may have met the limit long before, so a worker that says why it ended is believed.
+ */
 export function causeOfExit(exit: ExitReport): DeathCause {
-  if (exit.oom) return { kind: 'oom' }
+  if (exit.output) return { kind: 'output' }
   if (exit.wallClock) return { kind: 'wall-clock' }
+  if (exit.oom) return { kind: 'oom' }
+  const said = exit.code === null ? undefined : saidBy(exit.code)
+  if (said !== undefined) return said
   if (exit.pids && exit.code !== 0) return { kind: 'pids' }
   if (exit.signal !== null) return { kind: 'killed', signal: exit.signal }
-  switch (exit.code) {
-    case null:
-      return { kind: 'killed' }
+  if (exit.code === null) return { kind: 'killed' }
+  return exit.code > 128 && exit.code <= 128 + 31
+    ? { kind: 'killed', signal: `signal ${exit.code - 128}` }
+    : { kind: 'exit', code: exit.code }
+}
+
+/** What a worker says by its exit code, when it says more than that it ended. */
+function saidBy(code: number): DeathCause | undefined {
+  switch (code) {
     case WORKER_EXIT.configuration:
       return { kind: 'configuration' }
     case WORKER_EXIT.busCut:
       return { kind: 'bus-cut' }
     case WORKER_EXIT.budget:
       return { kind: 'budget' }
+    case WORKER_EXIT.diskFull:
+      return { kind: 'disk' }
     case WORKER_EXIT.rateLimited:
       return { kind: 'rate-limit' }
     default:
-      return exit.code > 128 && exit.code <= 128 + 31
-        ? { kind: 'killed', signal: `signal ${exit.code - 128}` }
-        : { kind: 'exit', code: exit.code }
+      return undefined
   }
 }
 
@@ -73,6 +97,8 @@ export function isRetryable(cause: DeathCause): boolean {
       return cause.retryable
     case 'oom':
     case 'pids':
+    case 'disk':
+    case 'output':
     case 'exit':
     case 'killed':
     case 'lost-heartbeat':

@@ -6,13 +6,12 @@ const plan: BwrapPlan = {
   system: [{ path: '/usr' }, { path: '/bin', link: 'usr/bin' }],
   shared: { node: '/s/node', bundle: '/s/worker.mjs', compileCache: '/s/cache', etc: '/s/etc' },
   writableCache: false,
-  workspace: '/b/workspace',
-  birth: '/b/birth',
-  home: '/b/home',
   wire: '/b/wire',
   hostname: 'sandbox',
-  tmpBytes: 1024,
+  workspaceBytes: 4096,
+  scratchBytes: 1024,
   filterFd: 7,
+  environmentFd: 8,
   program: [INSIDE.node, INSIDE.bundle],
 }
 
@@ -39,12 +38,17 @@ describe('arguments of bwrap', () => {
     expect(all).toContainEqual(['--cap-drop', 'ALL'])
   })
 
-  it('lets exactly three folders of the host be written', () => {
-    expect(all.filter(([name]) => name === '--bind')).toEqual([
-      ['--bind', plan.workspace, INSIDE.workspace],
-      ['--bind', plan.birth, INSIDE.birth],
-      ['--bind', plan.home, INSIDE.home],
+  it('lets no folder of the host be written', () => {
+    expect(names).not.toContain('--bind')
+  })
+
+  it('copies the environment to where only its reader can remove it', () => {
+    const copy = all.findIndex(([name]) => name === '--file')
+    expect(all.slice(copy - 1, copy + 1)).toEqual([
+      ['--perms', '0600'],
+      ['--file', '8', INSIDE.envFile],
     ])
+    expect(bwrapArguments({ ...plan, environmentFd: undefined })).not.toContain('--file')
   })
 
   it('mounts the wire read-only, so that its socket cannot be replaced', () => {
@@ -60,7 +64,14 @@ describe('arguments of bwrap', () => {
   it('bounds each memory file system', () => {
     const unbounded = all.filter(([name], index) => name === '--tmpfs' && all[index - 1]?.[0] !== '--size')
     expect(unbounded).toEqual([])
-    expect(names.filter((name) => name === '--tmpfs')).toHaveLength(2)
+    const sizes = all.flatMap(([name, size], index) => (name === '--size' ? [[all[index + 1]?.[1], size]] : []))
+    expect(Object.fromEntries(sizes)).toEqual({
+      '/dev/shm': '1024',
+      '/tmp': '1024',
+      [INSIDE.home]: '1024',
+      [INSIDE.workspace]: '4096',
+      [INSIDE.birth]: '1048576',
+    })
   })
 
   it('keeps links of a merged /usr as links', () => {

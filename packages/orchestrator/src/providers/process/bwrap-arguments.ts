@@ -3,7 +3,7 @@
  *
  * 1. Namespaces of its own for users, processes, mounts, IPC, host name and network; none can be made inside.
  * 2. It sees the system's programs and folders of its own, and nothing else of the host.
- * 3. What it can write is its workspace, home and birth folder, and memory of bounded size.
+ * 3. What it can write is memory of bounded size, and nothing of the host: its workspace ends with it.
  * 4. No argument and no variable here is a secret: other users of the host can read them.
  */
 
@@ -23,19 +23,22 @@ export type BwrapPlan = {
   readonly system: readonly SystemEntry[]
   readonly shared: SharedPaths
   readonly writableCache: boolean
-  readonly workspace: string
-  readonly birth: string
-  readonly home: string
   readonly wire: string
   readonly hostname: string
-  /** Size of `/tmp`, and of `/dev/shm`; both count as memory of the sandbox. */
-  readonly tmpBytes: number
+  readonly workspaceBytes: number
+  /** Size of `/tmp`, of `/dev/shm` and of the home folder, each. */
+  readonly scratchBytes: number
   readonly filterFd: number | undefined
+  /** Holds the environment, which is copied to where the worker reads and removes it. */
+  readonly environmentFd: number | undefined
   readonly program: readonly string[]
 }
 
 /** Who the worker is inside. */
 export const INSIDE_UID = 1000
+
+/** Room for one environment. */
+const BIRTH_BYTES = 1024 * 1024
 
 /** Paths inside, the same in every sandbox. */
 export const INSIDE = {
@@ -79,14 +82,15 @@ export function bwrapArguments(plan: BwrapPlan): string[] {
     ...Object.keys(ETC_OF_OURS).flatMap((name) => ['--ro-bind', `${plan.shared.etc}/${name}`, `/etc/${name}`]),
     ...ETC_OF_HOST.flatMap((path) => ['--ro-bind-try', path, path]),
     ...['--proc', '/proc', '--dev', '/dev'],
-    ...['--size', String(plan.tmpBytes), '--tmpfs', '/dev/shm'],
-    ...['--size', String(plan.tmpBytes), '--tmpfs', '/tmp'],
+    ...memory('/dev/shm', plan.scratchBytes),
+    ...memory('/tmp', plan.scratchBytes),
+    ...memory(INSIDE.home, plan.scratchBytes),
+    ...memory(INSIDE.workspace, plan.workspaceBytes),
+    ...memory(INSIDE.birth, BIRTH_BYTES),
+    ...environment(plan.environmentFd),
     ...['--ro-bind', plan.shared.node, INSIDE.node],
     ...['--ro-bind', plan.shared.bundle, INSIDE.bundle],
     ...[plan.writableCache ? '--bind' : '--ro-bind', plan.shared.compileCache, INSIDE.compileCache],
-    ...['--bind', plan.workspace, INSIDE.workspace],
-    ...['--bind', plan.birth, INSIDE.birth],
-    ...['--bind', plan.home, INSIDE.home],
     ...['--ro-bind', plan.wire, INSIDE.wire],
     // What is left is memory without a bound: the root itself, and the folder of devices.
     ...['--remount-ro', '/dev', '--remount-ro', '/'],
@@ -111,6 +115,14 @@ function namespaces(hostname: string): string[] {
     ...['--cap-drop', 'ALL'],
   ]
 }
+
+/** A file system in memory, for the sandbox's user alone. */
+const memory = (path: string, bytes: number): string[] => [
+  ...['--perms', '0700', '--size', String(bytes), '--tmpfs', path],
+]
+
+const environment = (descriptor: number | undefined): string[] =>
+  descriptor === undefined ? [] : ['--perms', '0600', '--file', String(descriptor), INSIDE.envFile]
 
 const system = (entries: readonly SystemEntry[]): string[] =>
   entries.flatMap(({ path, link }) => (link === undefined ? ['--ro-bind', path, path] : ['--symlink', link, path]))

@@ -8,7 +8,7 @@ cgroup /sys/fs/cgroup/pids cgroup rw,relatime,pids 0 0
 `
 const SECOND = 'cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid,nodev,noexec,relatime,nsdelegate 0 0\n'
 const HYBRID = `${FIRST}cgroup2 /sys/fs/cgroup/unified cgroup2 rw,relatime 0 0\n`
-const limits = { memoryMb: 512, cpus: 0.5, pids: 100, wallClockMinutes: 1 }
+const limits = { memoryMb: 512, diskMb: 64, cpus: 0.5, pids: 100, wallClockMinutes: 1, outputMb: 1 }
 
 describe('control groups', () => {
   it('are found in version 1, also where two controllers share a mount', () => {

@@ -60,6 +60,8 @@ export async function makeCgroups(hierarchies: Hierarchies, name: string, limits
   }
 }
 
+const PROBE_LIMITS: Limits = { memoryMb: 64, diskMb: 16, cpus: 1, pids: 64, wallClockMinutes: 1, outputMb: 1 }
+
 /** Which controllers really take a limit here, found out by making a group and removing it. */
 export async function usableCgroups(name: string): Promise<Hierarchies> {
   const found = await findCgroups()
@@ -69,7 +71,7 @@ export async function usableCgroups(name: string): Promise<Hierarchies> {
     if (hierarchy === undefined) continue
     const one = { [controller]: hierarchy }
     try {
-      await makeCgroups(one, name, { memoryMb: 64, cpus: 1, pids: 64, wallClockMinutes: 1 })
+      await makeCgroups(one, name, PROBE_LIMITS)
       usable[controller] = hierarchy
     } catch (error) {
       if (!isErrno(error, 'EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EINVAL')) throw error

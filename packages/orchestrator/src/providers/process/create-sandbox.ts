@@ -13,7 +13,15 @@ import { destroySandbox } from './destroy-sandbox.ts'
 import type { Engine } from './engine.ts'
 import { PROGRAM_PATH, sessionEnvironment } from './host-abilities.ts'
 import { giveTo, stageOf } from './isolation.ts'
-import { isolatedCommand, isolatedWorker, shimCommand, wallClockSeconds, workerFlags } from './launch.ts'
+import {
+  isolatedCommand,
+  isolatedWorker,
+  outputBytes,
+  shimCommand,
+  wallClockSeconds,
+  withDisk,
+  workerFlags,
+} from './launch.ts'
 import { folderLayout, type SandboxLayout, sandboxLayout } from './layout.ts'
 import { MARK } from './processes.ts'
 import type { Confinement, SandboxRecord } from './record.ts'
@@ -109,16 +117,14 @@ async function prepare(
     WORKSPACE: isolated ? INSIDE.workspace : sandbox.workspace,
   }
   await makeFolder(making.folder)
-  const folders = [making.workspace, making.birth, making.wire, making.home]
+  const folders = [making.birth, making.wire, ...(isolated ? [] : [making.workspace, making.home])]
   await Promise.all([
     run('mkfifo', ['-m', '600', making.alive, making.out], { env: { PATH: PROGRAM_PATH } }),
     writeFile(making.record, JSON.stringify(record), { mode: 0o600 }),
     ...folders.map((folder) => makeFolder(folder, 0o700)),
   ])
   await writeFile(making.envFile, JSON.stringify(env), { mode: 0o600 })
-  const { isolation } = engine
-  if (isolation === undefined) return
-  for (const path of [making.envFile, ...folders]) await giveTo(isolation.identity, sandbox, path)
+  if (engine.isolation !== undefined) await giveTo(engine.isolation.identity, sandbox, making.wire)
 }
 
 /** Whether the name was free. A folder is never renamed over one that holds something. */
@@ -132,27 +138,29 @@ async function claim(making: SandboxLayout, sandbox: SandboxLayout): Promise<boo
   }
 }
 
-async function confine({ confiner }: Engine, { confinement, limits }: SandboxRecord): Promise<void> {
+async function confine({ confiner }: Engine, { confinement, limits, isolated }: SandboxRecord): Promise<void> {
   if (confiner.kind !== 'cgroup' || confinement.kind !== 'cgroup') return
   const [folder] = confinement.folders
-  if (folder !== undefined) await makeCgroups(confiner.hierarchies, basename(folder), limits)
+  if (folder !== undefined) await makeCgroups(confiner.hierarchies, basename(folder), withDisk(limits, isolated))
 }
 
 /** Settles when the shim runs; from then on it, and no longer this process, holds the sandbox. */
 function startShim(
   engine: Engine,
   request: SandboxRequest,
-  { confinement, limits, mark }: SandboxRecord,
+  { confinement, limits, isolated, mark }: SandboxRecord,
   sandbox: SandboxLayout,
   held: Hold,
 ): Promise<void> {
   const { isolation, confiner, layout } = engine
   const stage = isolation === undefined ? undefined : stageOf(layout, isolation.identity)
-  const scope = confinement.kind === 'scope' ? { unit: confinement.unit, limits } : undefined
+  const scope =
+    confinement.kind === 'scope' ? { unit: confinement.unit, limits: withDisk(limits, isolated) } : undefined
   const [program = '', ...rest] = shimCommand(engine.shim, stage, scope)
   const plan = shimArguments({
     wallClockSeconds: wallClockSeconds(limits),
     gracious: isolation === undefined,
+    outputBytes: outputBytes(limits),
     cgroups: confinement.kind === 'cgroup' ? confinement.folders.map((folder) => join(folder, 'cgroup.procs')) : [],
     stage,
     filter: isolation?.system.filter,
@@ -194,7 +202,8 @@ function workerCommand(engine: Engine, { limits }: SandboxRequest, sandbox: Sand
     identity,
     system,
     sandbox,
-    memoryMb: limits.memoryMb,
+    limits,
+    envFile: sandbox.envFile,
     program: isolatedWorker(limits, supported),
   })
 }

@@ -5,7 +5,7 @@ import { isErrno, isHeld } from './alive.ts'
 import { cgroupEvidence, readIfAny } from './cgroups.ts'
 import { wallClockSeconds } from './launch.ts'
 import { type SandboxLayout, sandboxLayout } from './layout.ts'
-import { evidenceIn, exitReport, type LimitEvidence } from './post-mortem.ts'
+import { evidenceIn, exitReport, type LimitEvidence, verdictIn } from './post-mortem.ts'
 import { findProcess, isSame, type Process, parseStat } from './processes.ts'
 import { type Confinement, SandboxRecord } from './record.ts'
 
@@ -54,8 +54,18 @@ export async function readExit(
   record: SandboxRecord,
   exit: string | undefined,
 ): Promise<ExitReport> {
-  const [log, limits] = await Promise.all([readIfAny(layout.log), readEvidence(layout, record.confinement)])
-  return exitReport({ exit, log: log ?? '', limits, wallClockSeconds: wallClockSeconds(record.limits) })
+  const [log, ended, limits] = await Promise.all([
+    readIfAny(layout.log),
+    readIfAny(layout.ended),
+    readEvidence(layout, record.confinement),
+  ])
+  return exitReport({
+    exit,
+    ended: verdictIn(ended),
+    log: log ?? '',
+    limits,
+    wallClockSeconds: wallClockSeconds(record.limits),
+  })
 }
 
 async function readEvidence(layout: SandboxLayout, confinement: Confinement): Promise<LimitEvidence> {

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { access, constants, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { CONTROLLERS } from './cgroup-layout.ts'
+import { CONTROLLERS, type Controller } from './cgroup-layout.ts'
 import { usableCgroups } from './cgroups.ts'
 import { sandboxUids } from './host-uid.ts'
 import { type Confiner, type HostIdentity, scopeCommand } from './launch.ts'
@@ -36,7 +36,7 @@ async function isExecutable(path: string): Promise<boolean> {
 }
 
 /** Programs of every Linux system that the shim is made of. */
-const NEEDED = ['sh', 'tail', 'mv', 'cat', 'mkfifo', 'rm', 'timeout', 'setpriv'] as const
+const NEEDED = ['sh', 'head', 'tail', 'wc', 'mv', 'cat', 'mkfifo', 'rm', 'timeout', 'setpriv'] as const
 const NEEDED_AS_ROOT = ['unshare', 'mount'] as const
 
 export async function missingPrograms(isolated: boolean, platform: NodeJS.Platform): Promise<Refusal | undefined> {
@@ -93,7 +93,7 @@ export async function findConfiner(probe: string): Promise<Confiner> {
   const none = { kind: 'none', why: 'only root or a systemd user session can set limits' } as const
   if ((await findProgram('systemd-run')) === undefined || !(await exists(`/run/user/${uid}/bus`))) return none
   try {
-    const limits = { memoryMb: 256, cpus: 1, pids: 64, wallClockMinutes: 1 }
+    const limits = { memoryMb: 256, diskMb: 16, cpus: 1, pids: 64, wallClockMinutes: 1, outputMb: 1 }
     const [program = '', ...rest] = [...scopeCommand({ unit: probe, limits }), 'true']
     await run(program, rest, { env: { PATH: PROGRAM_PATH, ...sessionEnvironment(uid) }, timeout: 5_000 })
     return { kind: 'scope', uid }
@@ -108,19 +108,16 @@ export const sessionEnvironment = (uid: number): Record<string, string> => ({
   DBUS_SESSION_BUS_ADDRESS: `unix:path=/run/user/${uid}/bus`,
 })
 
-/** Which limits hold, in words. Pure. */
-export function describeLimits(confiner: Confiner): string {
-  switch (confiner.kind) {
-    case 'scope':
-      return 'limits of memory, processes, cpu and wall clock'
-    case 'none':
-      return `no limit but the wall clock (${confiner.why})`
-    case 'cgroup': {
-      const held = CONTROLLERS.filter((controller) => confiner.hierarchies[controller] !== undefined)
-      const missing = CONTROLLERS.filter((controller) => !held.includes(controller))
-      const names = held.map((controller) => (controller === 'pids' ? 'processes' : controller))
-      const lacking = missing.length === 0 ? '' : `, none of ${missing.join(' and ')}`
-      return `limits of ${names.join(', ')} and wall clock${lacking}`
-    }
-  }
+/** Which limits hold, and which do not, in words. Pure. */
+export function describeLimits(confiner: Confiner, isolated: boolean): string {
+  const held = [...CONTROLLERS.filter((controller) => holds(confiner, controller)), ...(isolated ? ['disk'] : [])]
+  const missing = [...CONTROLLERS, 'disk'].filter((name) => !held.includes(name))
+  const why = confiner.kind === 'none' ? ` (${confiner.why})` : ''
+  const lacking = missing.length === 0 ? '' : `, none of ${missing.map(inWords).join(' and ')}${why}`
+  return `limits of ${[...held, 'output'].map(inWords).join(', ')} and wall clock${lacking}`
 }
+
+const holds = (confiner: Confiner, controller: Controller): boolean =>
+  confiner.kind === 'scope' || (confiner.kind === 'cgroup' && confiner.hierarchies[controller] !== undefined)
+
+const inWords = (limit: string): string => (limit === 'pids' ? 'processes' : limit)

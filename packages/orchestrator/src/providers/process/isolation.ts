@@ -16,8 +16,7 @@ const run = promisify(execFile)
 
 export type Isolation = { readonly identity: HostIdentity; readonly system: SystemFolder }
 
-/** Memory that a trial may use. */
-const TRIAL_MEMORY_MB = 512
+const TRIAL_LIMITS = { memoryMb: 512, diskMb: 16, cpus: 1, pids: 64, wallClockMinutes: 1, outputMb: 1 }
 const TRIAL_LIMIT_MS = 20_000
 
 export async function prepareIsolation(
@@ -47,10 +46,8 @@ async function inTrialFolder<T>(
   const sandbox = folderLayout(join(layout.sandboxes, `.trial-${randomUUID()}`))
   try {
     await makeFolder(sandbox.folder)
-    for (const folder of [sandbox.workspace, sandbox.birth, sandbox.wire, sandbox.home]) {
-      await makeFolder(folder, 0o700)
-      await giveTo(identity, sandbox, folder)
-    }
+    await makeFolder(sandbox.wire, 0o700)
+    await giveTo(identity, sandbox, sandbox.wire)
     return await use(sandbox)
   } finally {
     await rm(sandbox.folder, { recursive: true, force: true })
@@ -70,7 +67,7 @@ async function tryOut(
   sandbox: SandboxLayout,
 ): Promise<Refusal | undefined> {
   // The cache is made after this, so any readable folder stands in for it.
-  const cacheInMaking = sandbox.workspace
+  const cacheInMaking = sandbox.wire
   const program = [INSIDE.node, '--version']
   const complaint = await runInside(layout, isolation, { ...plan(layout, isolation, sandbox), cacheInMaking, program })
   return complaint === undefined ? undefined : explainRefusal(complaint)
@@ -102,8 +99,7 @@ async function warmUp(layout: EngineLayout, isolation: Isolation, sandbox: Sandb
   await place(system.shared.compileCache, async (cacheInMaking) => {
     await makeFolder(cacheInMaking, 0o700)
     await giveTo(identity, sandbox, cacheInMaking)
-    const limits = { memoryMb: TRIAL_MEMORY_MB, cpus: 1, pids: 64, wallClockMinutes: 1 }
-    const program = isolatedWorker(limits, process.allowedNodeEnvironmentFlags)
+    const program = isolatedWorker(TRIAL_LIMITS, process.allowedNodeEnvironmentFlags)
     // Without an environment the worker refuses to work: how that run ends says nothing.
     await runInside(layout, isolation, { ...plan(layout, isolation, sandbox), cacheInMaking, program })
     await run('chmod', ['-R', 'a+rX', cacheInMaking], { env: { PATH: PROGRAM_PATH } })
@@ -114,7 +110,8 @@ const plan = (layout: EngineLayout, isolation: Isolation, sandbox: SandboxLayout
   root: layout.root,
   ...isolation,
   sandbox,
-  memoryMb: TRIAL_MEMORY_MB,
+  limits: TRIAL_LIMITS,
+  envFile: undefined,
 })
 
 /** As the shim does it, for a command that is waited for. Its complaint when it fails. */

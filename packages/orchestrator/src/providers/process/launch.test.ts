@@ -3,14 +3,16 @@ import {
   type HostIdentity,
   type IsolatedPlan,
   isolatedCommand,
+  outputBytes,
   scopeCommand,
   shimCommand,
   wallClockSeconds,
+  withDisk,
   workerFlags,
 } from './launch.ts'
 import { folderLayout } from './layout.ts'
 
-const limits = { memoryMb: 1024, cpus: 1.5, pids: 256, wallClockMinutes: 0.01 }
+const limits = { memoryMb: 1024, diskMb: 512, cpus: 1.5, pids: 256, wallClockMinutes: 0.01, outputMb: 0.5 }
 const plan = (identity: HostIdentity, bwrap = '/usr/bin/bwrap'): IsolatedPlan => ({
   root: '/root/secret/process',
   identity,
@@ -26,7 +28,8 @@ const plan = (identity: HostIdentity, bwrap = '/usr/bin/bwrap'): IsolatedPlan =>
     entries: [{ path: '/usr' }],
   },
   sandbox: folderLayout('/root/secret/process/sandboxes/one'),
-  memoryMb: 1024,
+  limits,
+  envFile: undefined,
   program: ['/opt/specfleet/bin/node'],
 })
 
@@ -39,7 +42,7 @@ describe('the command of an isolated worker', () => {
     expect(uid).toBeLessThan(70_010)
     expect(drop).toEqual(['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups', '--no-new-privs'])
     expect(command.filter((word) => word.includes('/root/secret'))).toEqual([])
-    expect(command).toContain('/mnt/sandboxes/one/workspace')
+    expect(command).toContain('/mnt/sandboxes/one/wire')
   })
 
   it('reaches a bubblewrap of its own the same way', () => {
@@ -47,10 +50,19 @@ describe('the command of an isolated worker', () => {
     expect(isolatedCommand(own)).toContain('/mnt/system/bwrap')
   })
 
+  it('opens the environment as its maker, and removes it before anything of the sandbox runs', () => {
+    const envFile = '/root/secret/process/sandboxes/one/birth/env.json'
+    const command = isolatedCommand({ ...plan({ kind: 'own', uids: { first: 70_000, count: 10 } }), envFile })
+    const [shell, , script, file, next] = command
+    expect([shell, file, next]).toEqual(['/bin/sh', envFile, 'setpriv'])
+    expect(script).toBe('exec 8< "$0" && rm -- "$0" && exec "$@"')
+    expect(command.join(' ')).toContain('--file 8 /run/birth/env.json')
+  })
+
   it('uses the paths as they are for an ordinary user', () => {
     const command = isolatedCommand(plan({ kind: 'maker' }))
     expect(command[0]).toBe('/usr/bin/bwrap')
-    expect(command).toContain('/root/secret/process/sandboxes/one/workspace')
+    expect(command).toContain('/root/secret/process/sandboxes/one/wire')
   })
 })
 
@@ -66,6 +78,15 @@ describe('limits as flags and numbers', () => {
   it('counts the wall clock in whole seconds, at least one', () => {
     expect(wallClockSeconds(limits)).toBe(1)
     expect(wallClockSeconds({ ...limits, wallClockMinutes: 2 })).toBe(120)
+  })
+
+  it('counts a workspace in memory as memory', () => {
+    expect(withDisk(limits, true).memoryMb).toBe(1536)
+    expect(withDisk(limits, false).memoryMb).toBe(1024)
+    expect(isolatedCommand(plan({ kind: 'maker' })).join(' ')).toContain(
+      `--size ${512 * 1024 * 1024} --tmpfs /workspace`,
+    )
+    expect(outputBytes(limits)).toBe(512 * 1024)
   })
 
   it('asks systemd for the same limits', () => {

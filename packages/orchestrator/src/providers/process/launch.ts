@@ -22,7 +22,17 @@ export const LEAST_PIDS = 64
 /** Fewer, and Node does not start. */
 export const LEAST_MEMORY_MB = 64
 
+/** Fewer, and a small source does not fit. */
+export const LEAST_DISK_MB = 16
+
 const MIB = 1024 * 1024
+
+/**
+ * What a sandbox may have of the host's memory. An isolated one keeps its workspace there, and the kernel
+ * charges the pages of files to the same account as those of processes.
+ */
+export const withDisk = (limits: Limits, isolated: boolean): Limits =>
+  isolated ? { ...limits, memoryMb: limits.memoryMb + limits.diskMb } : limits
 
 /** V8 does not see the limit by itself; a quarter is left for what is not its heap. */
 export function workerFlags(limits: Limits, supported: ReadonlySet<string>): string[] {
@@ -34,12 +44,16 @@ export function workerFlags(limits: Limits, supported: ReadonlySet<string>): str
 
 export const wallClockSeconds = (limits: Limits): number => Math.max(1, Math.ceil(limits.wallClockMinutes * 60))
 
+export const outputBytes = (limits: Limits): number => Math.max(1, Math.round(limits.outputMb * MIB))
+
 export type IsolatedPlan = {
   readonly root: string
   readonly identity: HostIdentity
   readonly system: SystemFolder
   readonly sandbox: SandboxLayout
-  readonly memoryMb: number
+  readonly limits: Pick<Limits, 'memoryMb' | 'diskMb'>
+  /** File with the environment, removed as soon as it is open; a trial has none. */
+  readonly envFile: string | undefined
   /** Where the compile cache is while it is being made; it is writable then. */
   readonly cacheInMaking?: string
   readonly program: readonly string[]
@@ -60,19 +74,30 @@ export function isolatedCommand(plan: IsolatedPlan): string[] {
       compileCache: seen(plan.cacheInMaking ?? compileCache),
     },
     writableCache: plan.cacheInMaking !== undefined,
-    workspace: seen(sandbox.workspace),
-    birth: seen(sandbox.birth),
-    home: seen(sandbox.home),
     wire: seen(sandbox.wire),
     hostname: 'sandbox',
-    tmpBytes: Math.round((plan.memoryMb / 4) * MIB),
+    workspaceBytes: Math.round(plan.limits.diskMb * MIB),
+    scratchBytes: Math.round((plan.limits.memoryMb / 4) * MIB),
     filterFd: system.filter === undefined ? undefined : FILTER_FD,
+    environmentFd: plan.envFile === undefined ? undefined : ENVIRONMENT_FD,
     program: plan.program,
   })
-  if (identity.kind === 'maker') return bwrap
-  const owner = String(uidOf(identity.uids, sandbox.folder))
-  return ['setpriv', '--reuid', owner, '--regid', owner, '--clear-groups', '--no-new-privs', ...bwrap]
+  const command = identity.kind === 'maker' ? bwrap : [...asUser(uidOf(identity.uids, sandbox.folder)), ...bwrap]
+  return plan.envFile === undefined ? command : [...withEnvironment(plan.envFile), ...command]
 }
+
+const asUser = (uid: number): string[] => {
+  const id = String(uid)
+  return ['setpriv', '--reuid', id, '--regid', id, '--clear-groups', '--no-new-privs']
+}
+
+/** Descriptor by which the environment reaches bwrap. One digit, as POSIX shells want it. */
+export const ENVIRONMENT_FD = 8
+
+/** Opens the environment for what follows, with the rights of the maker, and takes it off the disk. */
+const withEnvironment = (file: string): string[] => [
+  ...['/bin/sh', '-c', `exec ${ENVIRONMENT_FD}< "$0" && rm -- "$0" && exec "$@"`, file],
+]
 
 /** A path under the engine's folder, as the sandbox's user reaches it. */
 function seenBy(identity: HostIdentity, root: string, path: string): string {

@@ -38,16 +38,18 @@ export type SandboxLayout = {
   readonly job: string
   /** The last thing the shim writes: exit code and elapsed seconds. */
   readonly exit: string
+  /** Why the engine ended it, one word, written before it was ended. */
+  readonly ended: string
   /** Counters of a limit that ends with the sandbox, saved by the shim. */
   readonly events: string
   readonly log: string
-  /** Writable by the worker, which removes the environment file once it has read it. */
+  /** The environment until the sandbox has read it; not isolated, a worker reads it here and removes it. */
   readonly birth: string
   readonly envFile: string
+  /** Only of a sandbox that is none: isolated, both are memory of its own. */
   readonly workspace: string
   readonly wire: string
   readonly socket: string
-  /** For what tools keep outside of the workspace, such as the caches of package managers. */
   readonly home: string
 }
 
@@ -64,6 +66,7 @@ export function folderLayout(folder: string): SandboxLayout {
     shim: join(folder, 'shim'),
     job: join(folder, 'job'),
     exit: join(folder, 'exit'),
+    ended: join(folder, 'ended'),
     events: join(folder, 'events'),
     log: join(folder, 'log'),
     birth,

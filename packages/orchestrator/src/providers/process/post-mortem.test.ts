@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { counter, evidenceIn, exitReport, type Remains } from './post-mortem.ts'
+import { counter, evidenceIn, exitReport, type Remains, verdictIn } from './post-mortem.ts'
 
 const remains = (over: Partial<Remains> = {}): Remains => ({
   exit: '0 3\n',
+  ended: undefined,
   log: '',
   limits: { oomKills: 0, pidsRefused: 0 },
   wallClockSeconds: 60,
@@ -34,6 +35,27 @@ describe('the report of an exit', () => {
     expect(exitReport(remains({ exit: '137 5\n', limits })).oom).toBe(true)
     expect(exitReport(remains({ exit: '0 5\n', limits })).oom).toBe(false)
     expect(exitReport(remains({ exit: undefined, limits })).oom).toBe(true)
+  })
+
+  it('takes the word of the engine that it ended it, unless the kill came too late', () => {
+    const limits = { oomKills: 3, pidsRefused: 9 }
+    expect(exitReport(remains({ exit: '137 5\n', ended: 'pids', limits }))).toMatchObject({ pids: true, oom: false })
+    expect(exitReport(remains({ exit: '137 5\n', ended: 'output' }))).toMatchObject({ output: true, pids: false })
+    expect(exitReport(remains({ exit: undefined, ended: 'output' })).output).toBe(true)
+    expect(exitReport(remains({ exit: '0 5\n', ended: 'output' })).output).toBe(false)
+    expect(['pids\n', 'output', 'rubbish', '', undefined].map(verdictIn)).toEqual([
+      'pids',
+      'output',
+      undefined,
+      undefined,
+      undefined,
+    ])
+  })
+
+  it('does not blame the process limit for a kill from outside', () => {
+    const limits = { oomKills: 0, pidsRefused: 9 }
+    expect(exitReport(remains({ exit: '137 5\n', limits })).pids).toBe(false)
+    expect(exitReport(remains({ exit: '1 5\n', limits })).pids).toBe(true)
   })
 
   it('keeps the last lines, and of each a bounded part', () => {

@@ -5,10 +5,16 @@ import type { ExitReport } from '@specfleet/shared'
 export type Remains = {
   /** Text of `exit`: code and elapsed seconds. Absent when the shim itself was killed. */
   readonly exit: string | undefined
+  /** Why the engine ended it. */
+  readonly ended: EngineVerdict | undefined
   readonly log: string
   readonly limits: LimitEvidence
   readonly wallClockSeconds: number
 }
+
+/** A limit for which the engine itself ends a sandbox. */
+export const ENGINE_VERDICTS = ['pids', 'output'] as const
+export type EngineVerdict = (typeof ENGINE_VERDICTS)[number]
 
 export type LimitEvidence = {
   /** Processes killed by the memory limit. */
@@ -28,21 +34,26 @@ export function exitReport(remains: Remains): ExitReport {
   const { limits, wallClockSeconds } = remains
   const logTail = tailOf(remains.log)
   const [, code, elapsed] = (/^(\d+) (\d+)$/.exec((remains.exit ?? '').trim()) ?? []).map(Number)
-  if (code === undefined || elapsed === undefined) {
-    const { oomKills, pidsRefused } = limits
-    return { code: null, signal: null, oom: oomKills > 0, pids: pidsRefused > 0, wallClock: false, logTail }
-  }
-  const signal = signalOf(code)
+  const told = code !== undefined && elapsed !== undefined
+  const killed = !told || code === KILLED
+  // Written before the kill, which may have come too late.
+  const ended = killed ? remains.ended : undefined
+  const signal = told ? signalOf(code) : null
   return {
-    code: signal === null ? code : null,
+    code: told && signal === null ? code : null,
     signal,
     // A child alone may fall to the limit while the worker goes on and ends as it likes.
-    oom: limits.oomKills > 0 && code === KILLED,
-    pids: limits.pidsRefused > 0,
-    wallClock: TIMEOUT_CODES.includes(code) && elapsed >= wallClockSeconds,
+    oom: limits.oomKills > 0 && killed && ended === undefined,
+    pids: ended === 'pids' || (limits.pidsRefused > 0 && !(told && killed)),
+    output: ended === 'output',
+    wallClock: told && TIMEOUT_CODES.includes(code) && elapsed >= wallClockSeconds,
     logTail,
   }
 }
+
+/** The one word of `ended`. */
+export const verdictIn = (text: string | undefined): EngineVerdict | undefined =>
+  ENGINE_VERDICTS.find((verdict) => verdict === text?.trim())
 
 /** Shells and bwrap alike report a death by signal as 128 more. */
 function signalOf(code: number): string | null {

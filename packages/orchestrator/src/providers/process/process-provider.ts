@@ -3,10 +3,11 @@
  *
  * 1. A sandbox is its folder: everything that is known about it is there, so any orchestrator of this host finds it.
  * 2. A shim, no child of ours in life, runs the worker, writes its exit and holds a FIFO: exits are told by the
- *    kernel to whoever reads that FIFO, however the sandbox or its maker ended. Nothing is polled.
+ *    kernel to whoever reads that FIFO, however the sandbox or its maker ended.
  * 3. The environment travels in a file that only the sandbox's user may read and that the worker removes: no
  *    credential is ever an argument or a variable of a process.
  * 4. What isolation was asked for and cannot be had is refused; there is no fallback.
+ * 5. Nothing is polled but one counter a sandbox: that a process was refused is told by no event (see patrol.ts).
  */
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
@@ -23,8 +24,9 @@ import { type Engine, engineName, makeEngineFolders } from './engine.ts'
 import { type FoundSandbox, findJob, findSandbox, findShim, listSandboxIds, readExit } from './find-sandbox.ts'
 import { describeLimits, findConfiner, missingPrograms, type Refusal } from './host-abilities.ts'
 import { type Isolation, prepareIsolation } from './isolation.ts'
-import { LEAST_MEMORY_MB, LEAST_PIDS } from './launch.ts'
+import { LEAST_DISK_MB, LEAST_MEMORY_MB, LEAST_PIDS } from './launch.ts'
 import { type EngineLayout, engineLayout, sandboxLayout } from './layout.ts'
+import { Patrol } from './patrol.ts'
 import { allProcesses, descend, signalProcess } from './processes.ts'
 import { placeShim } from './system-folder.ts'
 
@@ -104,13 +106,20 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
   readonly #engine: Engine
   readonly #listeners: Set<(event: SandboxEvent) => void>
   readonly #watched = new Map<SandboxId, Disposable>()
+  readonly #patrol: Patrol
 
   constructor(engine: Engine, name: string, listeners: Set<(event: SandboxEvent) => void>) {
     this.#engine = engine
     this.#listeners = listeners
     this.engine = name
     this.name = engine.isolation === undefined ? 'process-unsafe' : 'process'
-    this.isolation = `${describeIsolation(engine)}; ${describeLimits(engine.confiner)}`
+    this.#patrol = new Patrol({
+      clock: engine.clock,
+      log: engine.log,
+      layoutOf: (id) => sandboxLayout(engine.layout.sandboxes, id),
+      kill: (id) => this.stop(id, 'kill'),
+    })
+    this.isolation = `${describeIsolation(engine)}; ${describeLimits(engine.confiner, engine.isolation !== undefined)}`
   }
 
   async create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {
@@ -198,6 +207,7 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listeners.clear()
+    this.#patrol[Symbol.dispose]()
     for (const id of [...this.#watched.keys()]) this.#unfollow(id)
     await this.#engine.wire[Symbol.asyncDispose]()
   }
@@ -223,14 +233,17 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
     const { alive } = sandboxLayout(this.#engine.layout.sandboxes, id)
     const watch = whenReleased(alive, () => {
       this.#watched.delete(id)
+      this.#patrol.forget(id)
       for (const listener of this.#listeners) listener({ kind: 'exited', id })
     })
     this.#watched.set(id, watch)
+    this.#patrol.watch(id)
   }
 
   #unfollow(id: SandboxId): void {
     this.#watched.get(id)?.[Symbol.dispose]()
     this.#watched.delete(id)
+    this.#patrol.forget(id)
   }
 }
 
@@ -241,9 +254,10 @@ function describeIsolation({ isolation }: Engine): string {
   return `bubblewrap: own user, process, mount, IPC and network namespaces, ${filter}${user}`
 }
 
-function refuseLimits({ pids, memoryMb }: Limits): string | undefined {
+function refuseLimits({ pids, memoryMb, diskMb }: Limits): string | undefined {
   if (pids < LEAST_PIDS) return `a sandbox needs at least ${LEAST_PIDS} processes, not ${pids}`
   if (memoryMb < LEAST_MEMORY_MB) return `a sandbox needs at least ${LEAST_MEMORY_MB} MiB, not ${memoryMb}`
+  if (diskMb < LEAST_DISK_MB) return `a workspace needs at least ${LEAST_DISK_MB} MiB, not ${diskMb}`
   return undefined
 }
 

@@ -78,16 +78,25 @@ export async function processesOf({ mark, folder, shim }: Traces): Promise<Proce
     const environment = await readOfProcess(() => readFile(`/proc/${pid}/environ`, 'utf8'))
     if (environment?.split('\0').includes(`${MARK}=${mark}`) === true) return true
     if (session !== shim) return false
-    const place = await readOfProcess(() => readlink(`/proc/${pid}/cwd`))
-    return place !== undefined && `${place}${sep}`.startsWith(`${folder}${sep}`)
+    return (await readOfProcess(() => worksIn(pid, folder))) ?? false
   }
   const all = await allProcesses()
   const answers = await Promise.all(all.map(async (one) => one.pid !== process.pid && (await belongs(one))))
   return all.filter((_, index) => answers[index])
 }
 
+/** A place that is too deep to have a name is one that a sandbox made. */
+async function worksIn(pid: number, folder: string): Promise<boolean> {
+  try {
+    return `${await readlink(`/proc/${pid}/cwd`)}${sep}`.startsWith(`${folder}${sep}`)
+  } catch (error) {
+    if (isErrno(error, 'ENAMETOOLONG')) return true
+    throw error
+  }
+}
+
 /** `undefined` when the process is gone, or is none of ours. */
-async function readOfProcess(read: () => Promise<string>): Promise<string | undefined> {
+async function readOfProcess<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read()
   } catch (error) {

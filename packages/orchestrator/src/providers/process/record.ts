@@ -18,7 +18,14 @@ export const SandboxRecord = z.object({
   /** Of this one making: never the same twice, so that what clears up after it cannot hit the next of that id. */
   mark: z.string(),
   labels: z.object({ fleet: z.string(), specId: SpecId, runId: RunId, epoch: Epoch, expiresAt: z.string() }),
-  limits: z.object({ memoryMb: z.number(), cpus: z.number(), pids: z.number(), wallClockMinutes: z.number() }),
+  limits: z.object({
+    memoryMb: z.number(),
+    diskMb: z.number(),
+    cpus: z.number(),
+    pids: z.number(),
+    wallClockMinutes: z.number(),
+    outputMb: z.number(),
+  }),
   isolated: z.boolean(),
   confinement: Confinement,
   createdAt: z.string(),

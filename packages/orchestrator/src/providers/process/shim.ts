@@ -7,7 +7,8 @@
  * 3. When it goes, so does everything in the sandbox: each link of the chain asks the kernel for SIGKILL at
  *    its parent's death.
  * 4. The exit code is in `exit`, whole, before `alive` closes; and the end of the output in `log` before that.
- * 5. Output takes no disk: `tail` keeps the last bytes in memory until the output ends.
+ * 5. Output takes no disk: `tail` keeps the last bytes in memory until the output ends. When there is more
+ *    than may be written, `ended` says so and everything is killed.
  */
 export const LOG_BYTES = 64 * 1024
 
@@ -19,6 +20,8 @@ export type ShimPlan = {
   readonly wallClockSeconds: number
   /** Whether it is told to end before it is killed. */
   readonly gracious: boolean
+  /** Ends it when it has written more than that to its output. */
+  readonly outputBytes: number
   /** `cgroup.procs` files to join before anything of the sandbox runs. */
   readonly cgroups: readonly string[]
   /** Folder to bind to `STAGE` in a mount namespace of its own; the shim is then started by `unshare --mount`. */
@@ -40,17 +43,15 @@ export const STAGE = '/mnt'
 const GRACE_SECONDS = 5
 
 export const SHIM = `#!/bin/sh
-# seconds, grace, stage, filter, scoped, working folder, number of cgroups, cgroups…, command…
+# seconds, grace, output, stage, filter, scoped, working folder, number of cgroups, cgroups…, command…
 umask 077
 ulimit -c 0
-limit=$1 grace=$2 stage=$3 filter=$4 scoped=$5 folder=$6 joins=$7
-shift 7
+limit=$1 grace=$2 most=$3 stage=$4 filter=$5 scoped=$6 folder=$7 joins=$8
+shift 8
 read -r self < /proc/$$/stat
 printf '%s\\n' "$self" > shim.part && mv shim.part shim
 read -r began _ < /proc/uptime
 
-tail -c ${LOG_BYTES} < out > log 3>&- &
-tail=$!
 (
   exec > out 2>&1 3>&- ${FILTER_FD}< "$filter"
   while [ "$joins" -gt 0 ]; do
@@ -65,6 +66,12 @@ tail=$!
 ) &
 job=$!
 echo "$job" > job
+{
+  head -c "$most"
+  # Until here it may write; one byte more is too much.
+  [ "$(head -c 1 | wc -c)" -eq 0 ] || { echo output > ended; kill -KILL "$job"; }
+} < out 3>&- | tail -c ${LOG_BYTES} > log 3>&- &
+tail=$!
 wait "$job"
 code=$?
 # What the sandbox left in its process group would keep the output open.
@@ -83,6 +90,7 @@ export function shimArguments(plan: ShimPlan): string[] {
   return [
     String(plan.wallClockSeconds),
     String(plan.gracious ? GRACE_SECONDS : 0),
+    String(plan.outputBytes),
     plan.stage ?? '',
     plan.filter ?? '/dev/null',
     plan.scoped ? '1' : '0',
