@@ -34,6 +34,8 @@ const START_LIMIT_MS = 300_000
 /** What was stated in the last moment is still given the time to be seen. */
 const AFTERGLOW_MS = 5_000
 const ASK_EVERY_MS = 100
+/** What an engine saw in so long fits into one message. */
+const TELL_EVERY_MS = 20_000
 
 export const scale = ({ sizes, seconds }: ScaleOptions): Benchmark => ({
   name: 'scale',
@@ -117,20 +119,20 @@ async function startRuns({ stage, engines }: Fleet, size: number, signal: AbortS
   return seconds
 }
 
-async function watchLive({ stage, engines }: Fleet, seconds: number, signal: AbortSignal) {
-  const { bus } = stage
+async function watchLive(fleet: Fleet, seconds: number, signal: AbortSignal) {
+  const { stage, engines } = fleet
   const views: ViewWritten[] = []
-  await using _views = watchViews(bus, (view) => views.push(view))
+  await using _views = watchViews(stage.bus, (view) => views.push(view))
   await pause(AFTERGLOW_MS, undefined, { signal })
-  const before = await askFor(bus, wire.portrait, SelfPortrait)
-  await tales({ stage, engines })
+  const before = await askFor(stage.bus, wire.portrait, SelfPortrait)
+  await tales(fleet)
   const [server, workers] = await Promise.all([
     watchProcessor([stage.nats.pid]),
     watchProcessor(engines.map(({ pid }) => pid)),
   ])
-  const gets = await askWhile(stage, seconds * 1_000, views, signal)
+  const { told, gets } = await listen(fleet, seconds * 1_000, views, signal)
   const [serverCpu, workersCpu] = await Promise.all([server(), workers()])
-  const [portrait, told] = [await askFor(bus, wire.portrait, SelfPortrait), await tales({ stage, engines })]
+  const portrait = await askFor(stage.bus, wire.portrait, SelfPortrait)
   await pause(AFTERGLOW_MS, undefined, { signal })
   const facts = told.flatMap((tale) => tale.facts)
   const ends = told.flatMap((tale) => tale.ends)
@@ -151,23 +153,26 @@ async function watchLive({ stage, engines }: Fleet, seconds: number, signal: Abo
 const tales = ({ stage, engines }: Pick<Fleet, 'stage' | 'engines'>): Promise<EngineTale[]> =>
   Promise.all(engines.map((_, shard) => askFor(stage.bus, wire.tell(shard), EngineTale)))
 
-/** Asks for the state of one spec after another, as a user does, and gives the milliseconds that each answer took. */
-async function askWhile(
-  { bus }: Stage,
-  ms: number,
-  views: readonly ViewWritten[],
-  signal: AbortSignal,
-): Promise<number[]> {
-  const took: number[] = []
-  for (const end = sharedNowMs() + ms; sharedNowMs() < end; ) {
+/** Asks for the state of one spec after another, as a user does, and now and then the engines for what they saw. */
+async function listen(fleet: Fleet, ms: number, views: readonly ViewWritten[], signal: AbortSignal) {
+  const { bus } = fleet.stage
+  const told: EngineTale[] = []
+  /** Milliseconds that each answer took. */
+  const gets: number[] = []
+  const end = sharedNowMs() + ms
+  for (let tellAt = sharedNowMs() + TELL_EVERY_MS; sharedNowMs() < end; ) {
     await pause(ASK_EVERY_MS, undefined, { signal })
     const id = views.at(-1)?.specId
     if (id === undefined) continue
     const askedAt = sharedNowMs()
     await bus.requestJson(subjects.api('get'), { id }, { timeoutMs: 30_000 })
-    took.push(sharedNowMs() - askedAt)
+    gets.push(sharedNowMs() - askedAt)
+    if (askedAt < tellAt) continue
+    tellAt = askedAt + TELL_EVERY_MS
+    told.push(...(await tales(fleet)))
   }
-  return took
+  told.push(...(await tales(fleet)))
+  return { told, gets }
 }
 
 /** Another orchestrator comes after one that was killed: seconds until it is up, and from there until it has every run. */
