@@ -6,6 +6,7 @@ import {
   type CallServer,
   Epoch,
   type IncomingCall,
+  MessageId,
   newId,
   openCall,
   openCredentialMint,
@@ -362,6 +363,31 @@ test('a lost, a repeated and an overspent frame break the call and nothing else'
   expect(ends.length).toBeGreaterThanOrEqual(sequences.length - 1)
   for (const end of ends) expect(end).toMatchObject({ code: 'duplex.broken' })
   expect((await openCall(sandbox, address(), { meta: 1 })).meta).toBeNull()
+})
+
+test('an opening that its caller has given up is never heard of again; one that is waited for is', async () => {
+  const { desk, sandbox } = await startWorld()
+  const ends = new Map<unknown, Promise<unknown>>()
+  const server = await serve(
+    desk,
+    async ({ meta, heard }) => {
+      const end = heard.then(
+        () => 'heard',
+        (error: unknown) => (error instanceof SpecfleetError ? error.code : error),
+      )
+      ends.set(meta, end)
+      await heard
+      return { meta }
+    },
+    { idleMs: 500 },
+  )
+  const { call, open } = address()
+  const head = { v: 1 as const, call: MessageId.parse(call), meta: 'late', end: true, windowBytes: 9_000, idleMs: 500 }
+  sandbox.publish(open, encodeFrame({ kind: 'open', seq: 0, payload: encodeHead(head, new Uint8Array()) }))
+  expect((await openCall(sandbox, address(), { meta: 'in time' })).meta).toBe('in time')
+  expect(await ends.get('in time')).toBe('heard')
+  expect(await ends.get('late')).toBe('duplex.stalled')
+  await idle(server, desk)
 })
 
 test('rubbish on every subject of a desk is counted and hurts nobody', async () => {

@@ -34,6 +34,7 @@ export function openTunnel(collaborators: Collaborators) {
     const [plain = ''] = path.split('?', 1)
     if (!ALLOWED.some((each) => each.method === method && each.path.test(plain)))
       throw new SpecfleetError('desk.forbidden', `${method} ${plain} is not for sandboxes`)
+    await call.heard
     const startedAt = collaborators.clock.monotonic()
     using lives = new DisposableStack()
     const life = lives.use(collaborators.lifeOf(run))

@@ -26,6 +26,11 @@ export type IncomingCall = {
   readonly call: string
   readonly meta: unknown
   readonly body: ReadableStream<Uint8Array>
+  /**
+   * Settles when the caller has shown that it knows of being served; rejects when it never does. An opening that
+   * was held up on its way is nobody's any more: what costs something waits for this.
+   */
+  readonly heard: Promise<void>
   /** Aborts when the peer cancels or stalls, or the server stops. */
   readonly signal: AbortSignal
 }

@@ -54,6 +54,7 @@ export class Channel {
   readonly #received = new Sequence()
   readonly #abort = new AbortController()
   readonly #done = Promise.withResolvers<void>()
+  readonly #heard = Promise.withResolvers<void>()
   readonly #idleMs: number
   #tickMs: number
   #timer: NodeJS.Timeout | undefined
@@ -72,6 +73,8 @@ export class Channel {
     this.#tickMs = options.idleMs / PINGS_PER_IDLE
     for (let count = 0; count < options.sent; count += 1) this.#sent.next()
     for (let count = 0; count < options.received; count += 1) this.#received.next()
+    // Not everybody waits for it.
+    this.#heard.promise.catch(() => undefined)
     this.#outbound = new Outbound(frameBytes(bus), (bytes) => this.#send('data', bytes))
     this.inbound = new Inbound(options.windowBytes, {
       credit: (bytes) => this.#send('credit', encodeCredit(bytes)),
@@ -87,6 +90,11 @@ export class Channel {
   /** Resolves at the end, whatever it was. */
   get done(): Promise<void> {
     return this.#done.promise
+  }
+
+  /** Settles when the peer has said something; rejects with the failure of the call when it never does. */
+  get heard(): Promise<void> {
+    return this.#heard.promise
   }
 
   get failed(): boolean {
@@ -118,7 +126,13 @@ export class Channel {
     } else {
       this.#lastHeard = performance.now()
       this.#take(frame)
+      this.#heard.resolve()
     }
+  }
+
+  /** Says that we are here. */
+  ping(): void {
+    this.#send('ping', EMPTY)
   }
 
   sendHead(head: AnswerHead, body: Uint8Array): void {
@@ -148,6 +162,7 @@ export class Channel {
     this.#failed = true
     if (tell !== undefined) this.#send('cancel', new TextEncoder().encode(JSON.stringify(tell)))
     this.inbound.fail(reason)
+    this.#heard.reject(reason)
     this.#finish(reason)
     this.#abort.abort(reason)
   }
@@ -220,7 +235,7 @@ export class Channel {
       this.fail(error, error.toWire())
       return
     }
-    if (!this.#spoke) this.#send('ping', EMPTY)
+    if (!this.#spoke) this.ping()
     this.#spoke = false
     if (!this.#over) this.#armTimer()
   }

@@ -40,7 +40,9 @@ export async function openCall(
   )
   try {
     channel.start(await unlessFailed(channel, accepted(bus, to.open, frame, idleMs, signal)))
+    // Until we say something, who serves us cannot know that we heard of it.
     if (rest.length > 0) void channel.sendBodies(rest)
+    else channel.ping()
     const { head, body } = readHead(await unlessFailed(channel, headCame.promise))
     channel.inbound.pushFirst(body)
     const meta = head.metaBytes === undefined ? head.meta : await channel.inbound.readMeta(head.metaBytes)

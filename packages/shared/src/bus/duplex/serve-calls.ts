@@ -110,7 +110,8 @@ class Server {
   async #run(channel: Channel, { subject, head }: Opened): Promise<void> {
     try {
       const meta = head.metaBytes === undefined ? head.meta : await channel.inbound.readMeta(head.metaBytes)
-      const call = { subject, call: head.call, meta, body: channel.inbound.stream, signal: channel.signal }
+      const { inbound, heard, signal } = channel
+      const call = { subject, call: head.call, meta, body: inbound.stream, heard, signal }
       await this.#answer(channel, await this.#options.handler(call))
       channel.finish()
     } catch (thrown) {
