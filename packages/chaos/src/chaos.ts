@@ -8,7 +8,7 @@ import { workThrough } from './pool.ts'
 import { describeMachine } from './report/machine.ts'
 import { progressLine } from './report/progress.ts'
 import { type Report, reportAsJson, reportAsMarkdown, reportAsText } from './report/report.ts'
-import { violationLines } from './report/reproduce.ts'
+import { reproduce, violationLines } from './report/reproduce.ts'
 import { resultOf, summarise } from './report/summary.ts'
 import { asText, seconds } from './report/table.ts'
 import { type Calm, type Outcome, runCalm, runTrial, type Trial, type TrialOptions } from './trial.ts'
@@ -81,7 +81,14 @@ async function disturb(
   await workThrough(trials, {
     jobs: options.jobs,
     signal,
-    work: (trial, stop) => runTrial(trial, { ...limits, signal: stop }),
+    work: async (trial, stop) => {
+      try {
+        return await runTrial(trial, { ...limits, signal: stop })
+      } catch (error) {
+        if (!stop.aborted) terminal.note(`could not be judged: ${reproduce(trial, options)}`)
+        throw error
+      }
+    },
     onDone: (outcome) => {
       outcomes.push(outcome)
       if (terminal.interactive)

@@ -24,10 +24,11 @@ export function calmRun(seed: number, jobs: number, options: TrialOptions): Prom
 async function makeCalmRun(
   seed: number,
   jobs: number,
-  { env = {}, limitMs = LIMIT_MS }: TrialOptions,
+  { env = {}, limitMs = LIMIT_MS, signal: stop }: TrialOptions,
 ): Promise<CalmRun> {
   const startedAt = performance.now()
-  const signal = AbortSignal.timeout(limitMs)
+  const limit = AbortSignal.timeout(limitMs)
+  const signal = stop === undefined ? limit : AbortSignal.any([limit, stop])
   await using world = await openWorld({ seed, env, jobs })
   const seen = await runUndisturbed(world, signal)
   const evidence = await gather(world, signal)
