@@ -150,6 +150,7 @@ function configOf(nats: SecuredTestNats, home: string): Config {
     backlogLimit: 10_000,
     sourceMaxBytes: 10_000_000,
     blobMaxBytes: 1_000_000,
+    runBlobsMaxBytes: 1024 * 1024 * 1024,
     toolEnv: { PATH: process.env.PATH ?? '' },
     workerBundle: undefined,
     logLevel: 'debug',

@@ -18,9 +18,11 @@ import { openApi } from './api/nats.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { openControlSender } from './control/sender.ts'
+import { BlobJanitor } from './desk/blob-janitor.ts'
 import { openDesk } from './desk/desk.ts'
 import { lifeOf } from './desk/incarnation.ts'
 import { Memory } from './desk/memory.ts'
+import { RunBlobs } from './desk/run-blobs.ts'
 import { Emitter } from './emitter.ts'
 import { openFactWriter } from './facts.ts'
 import { Meter } from './gateway/meter.ts'
@@ -104,6 +106,7 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
     ),
   )
   parts.use(new AccountJanitor({ ...crew, isSweeper: () => peers.isEldest }))
+  parts.use(new BlobJanitor({ ...crew, ...stores, isSweeper: () => peers.isEldest }))
   const supervisor = supervise(world, crew, { peers, slots }, parts)
   const sources = openSources({ blobs: stores.blobs }, { env: config.toolEnv, maxBytes: config.sourceMaxBytes })
   openDoors(world, { ...crew, ...stores, peers, sources, refusals }, parts)
@@ -159,15 +162,16 @@ type Stores = Awaited<ReturnType<typeof openStores>>
 
 async function openStores({ log }: Foundation, bus: Bus) {
   const onMalformed = (key: string, reason: string) => log.error('record.malformed', { key, reason })
-  const [blobs, queue, runs, orchestrators, specs, memory] = await Promise.all([
+  const [blobs, queue, runs, orchestrators, specs, memory, runBlobs] = await Promise.all([
     openBlobs(bus),
     openTaskQueue(bus),
     openRecords(bus, BUCKETS.runs, RunRecord, { onMalformed }),
     openRecords(bus, BUCKETS.orchestrators, Liveness, { onMalformed }),
     openRecords(bus, BUCKETS.specs, View, { onMalformed }),
     openRecords(bus, BUCKETS.memory, Memory, { onMalformed }),
+    openRecords(bus, BUCKETS.runBlobs, RunBlobs, { onMalformed }),
   ])
-  return { factLog: openFactLog(bus), blobs, queue, runs, orchestrators, specs, memory }
+  return { factLog: openFactLog(bus), blobs, queue, runs, orchestrators, specs, memory, runBlobs }
 }
 
 async function openLedger({ config, log }: Foundation, { factLog, specs }: Stores, parts: AsyncDisposableStack) {
@@ -245,7 +249,7 @@ type Doors = Crew & Stores & { readonly peers: Peers; readonly sources: Sources;
 
 function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposableStack): void {
   const { config, clock, log, upstream } = world
-  const { bus, ledger, factLog, table, blobs, memory, provider, refusals } = doors
+  const { bus, ledger, factLog, table, blobs, memory, runBlobs, provider, refusals } = doors
   const meter = new Meter({ free: upstream.offline })
   parts.use(
     openDesk({
@@ -256,7 +260,7 @@ function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposableStack)
       memory,
       refusals,
       resume: { bus, ledger, factLog, upstream: upstream.name, model: config.model },
-      blobs: { blobs, maxBytes: config.blobMaxBytes },
+      blobs: { blobs, maxBytes: config.blobMaxBytes, maxBytesOfRun: config.runBlobsMaxBytes, runBlobs },
       model: openTunnel({ upstream, meter, clock, log, lifeOf: (run) => lifeOf(table, run) }),
     }),
   )

@@ -53,6 +53,7 @@ const Variables = z.object({
   BACKLOG_LIMIT: whole(1, 1_000_000).default(10_000),
   SOURCE_MAX_MB: amount(0.001, 1_048_576).default(200),
   BLOB_MAX_MB: amount(0.001, 1_048_576).default(100),
+  RUN_BLOBS_MAX_MB: amount(0.001, 1_048_576).default(1024),
   WORKER_BUNDLE: z.string().optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 })
@@ -100,6 +101,8 @@ export type Config = {
   readonly backlogLimit: number
   readonly sourceMaxBytes: number
   readonly blobMaxBytes: number
+  /** Of all blobs that sandboxes of one run leave behind. */
+  readonly runBlobsMaxBytes: number
   /** What git and the worker's build are started with: enough to reach a source as the operator does. */
   readonly toolEnv: Readonly<Record<string, string>>
   readonly workerBundle: string | undefined
@@ -150,6 +153,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     backlogLimit: variables.BACKLOG_LIMIT,
     sourceMaxBytes: Math.round(variables.SOURCE_MAX_MB * MIB),
     blobMaxBytes: Math.round(variables.BLOB_MAX_MB * MIB),
+    runBlobsMaxBytes: Math.round(variables.RUN_BLOBS_MAX_MB * MIB),
     toolEnv: toolEnv(given),
     workerBundle: variables.WORKER_BUNDLE,
     logLevel: variables.LOG_LEVEL,

@@ -67,8 +67,8 @@ export const wireOf = (fleet: Fleet, sandboxId: string): string =>
 
 const Names = z.object({ streams: z.array(z.string()) })
 const Subjects = z.object({ state: z.object({ subjects: z.record(z.string(), z.number()).optional() }) })
-/** Changes by itself: signs of life, views, chatter, and what is told of refusals. */
-const RESTLESS = /^(\$KV\.sf_(orchestrators|specs)\.|sf\.trace\.|sf\.log\..*\.run\.refused$)/
+/** Changes by itself: signs of life, views, chatter, what is counted, and what is told of refusals. */
+const RESTLESS = /^(\$KV\.sf_(orchestrators|specs|run_blobs)\.|sf\.trace\.|sf\.log\..*\.run\.refused$)/
 
 /** How many messages lie under each subject of each stream, buckets included. */
 export async function storesOf(app: Bus): Promise<Record<string, number>> {

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { followWire, type WireFrame } from '@specfleet/shared'
 import { z } from 'zod'
@@ -31,7 +30,7 @@ export async function openRawClient(
   creds: string,
 ): Promise<RawClient> {
   const socket = connect(to)
-  const closed = once(socket, 'close').then(() => undefined)
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   socket.on('error', () => socket.destroy())
   const heard: WireFrame[] = []
   const listeners = new Set<() => void>()

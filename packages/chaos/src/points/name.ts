@@ -133,6 +133,8 @@ function nameRecord(message: Message, bucket: string, key: string): Named | unde
       return { name: removed ? 'supervisor/liveness/removed' : 'supervisor/liveness', about: key }
     case BUCKETS.memory:
       return { name: 'desk/memory', about: key }
+    case BUCKETS.runBlobs:
+      return { name: 'desk/blobs', about: key }
     default:
       return undefined
   }

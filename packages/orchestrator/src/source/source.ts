@@ -38,7 +38,7 @@ export function openSources(collaborators: { blobs: Blobs }, options: SourceOpti
   const bundle = async (from: LocalCommit, work: GitOptions): Promise<SourceBundle> => {
     const key = `${from.commit} ${from.branch} ${from.shallow}`
     const known = made.get(key)
-    if (known !== undefined && (await blobs.has(known.sha256))) return known
+    if (known !== undefined && (await blobs.touch(known.sha256))) return known
     const bundled = await makeBundle(from, blobs, options.maxBytes, work)
     made.set(key, bundled)
     const [oldest] = made.keys()

@@ -4,11 +4,11 @@ import { SpecfleetError } from '../contract/errors.ts'
 import { newId, Sha256 } from '../contract/ids.ts'
 import { BUCKETS } from '../contract/subjects.ts'
 import type { Bus } from './connection.ts'
-import { purgeSubject, storedMessage } from './jetstream-api.ts'
+import { purgeSubject, purgeUpTo, storedMessage, storedSubjects } from './jetstream-api.ts'
 import { parseJson } from './json.ts'
 import { HEADER, store } from './publish.ts'
-import { readStream } from './stream-reader.ts'
-import { BLOB_STREAM, blobChunks, blobMeta } from './streams.ts'
+import { readStream, readSubject } from './stream-reader.ts'
+import { ALL_METAS, BLOB_STREAM, blobChunks, blobMeta } from './streams.ts'
 
 /** Content-addressed store on the object bucket `sf_blobs`; any NATS client can read it there. */
 export interface Blobs {
@@ -20,7 +20,22 @@ export interface Blobs {
   /** The stream errors with `blob.corrupt` when the content does not match its name. */
   get(sha256: Sha256): Promise<{ bytes: number; stream: ReadableStream<Uint8Array> } | undefined>
   has(sha256: Sha256): Promise<boolean>
+  /** Whether it is there; if so it counts as stored anew, so that who sweeps leaves it for whoever will name it. */
+  touch(sha256: Sha256): Promise<boolean>
   delete(sha256: Sha256): Promise<void>
+  /** All there is, for who sweeps. */
+  inventory(): Promise<BlobInventory>
+  /** Removes a blob unless it was stored again since it was of that version; says whether it did. */
+  deleteVersion(sha256: Sha256, version: number): Promise<boolean>
+  /** Removes what an upload left that was not finished. */
+  dropUpload(upload: string): Promise<void>
+}
+
+export type BlobInventory = {
+  /** `version` grows whenever the blob is stored again. */
+  readonly blobs: readonly { readonly sha256: Sha256; readonly bytes: number; readonly version: number }[]
+  /** Begun and not finished, under way or not. */
+  readonly uploads: readonly string[]
 }
 
 const CHUNK_BYTES = 128 * 1024
@@ -41,6 +56,17 @@ export async function openBlobs(bus: Bus): Promise<Blobs> {
       return meta === undefined ? undefined : { bytes: meta.size, stream: contentOf(bus, sha256, meta) }
     },
     has: async (sha256) => (await readMeta(bus, sha256)) !== undefined,
+    touch: (sha256) => touch(bus, sha256),
+    inventory: () => inventory(bus),
+    deleteVersion: async (sha256, version) => {
+      const meta = await readMeta(bus, sha256)
+      if (meta?.version !== version) return false
+      // Who stores it again at this moment finds it gone, or is found by this to have been first.
+      if ((await purgeUpTo(bus, BLOB_STREAM, blobMeta(sha256), version)) === 0) return false
+      await purgeSubject(bus, BLOB_STREAM, blobChunks(meta.nuid))
+      return true
+    },
+    dropUpload: (upload) => purgeSubject(bus, BLOB_STREAM, blobChunks(upload)),
     delete: async (sha256) => {
       const meta = await readMeta(bus, sha256)
       if (meta === undefined) return
@@ -50,10 +76,44 @@ export async function openBlobs(bus: Bus): Promise<Blobs> {
   }
 }
 
-async function readMeta(bus: Bus, sha256: Sha256): Promise<Meta | undefined> {
+type StoredMeta = { readonly meta: Meta; readonly version: number }
+
+async function readMeta(bus: Bus, sha256: Sha256): Promise<(Meta & { readonly version: number }) | undefined> {
   const message = await storedMessage(bus, BLOB_STREAM, { last_by_subj: blobMeta(sha256) })
-  const meta = Meta.safeParse(message === undefined ? undefined : parseJson(message.data))
-  return meta.success && meta.data.deleted !== true ? meta.data : undefined
+  const stored = message === undefined ? undefined : metaOf(message)
+  return stored === undefined ? undefined : { ...stored.meta, version: stored.version }
+}
+
+function metaOf({ seq, data }: { seq: number; data: Uint8Array }): StoredMeta | undefined {
+  const meta = Meta.safeParse(parseJson(data))
+  return meta.success && meta.data.deleted !== true ? { meta: meta.data, version: seq } : undefined
+}
+
+/** Writes what is there once more, unless it was removed or written meanwhile, which is looked at again. */
+async function touch(bus: Bus, sha256: Sha256): Promise<boolean> {
+  for (;;) {
+    const held = await readMeta(bus, sha256)
+    if (held === undefined) return false
+    const { version, ...meta } = held
+    if (await publishMeta(bus, sha256, meta, version)) return true
+  }
+}
+
+const Named = z.looseObject({ name: Sha256 })
+
+async function inventory(bus: Bus): Promise<BlobInventory> {
+  // Uploads first: one that is finished in between is then known by its blob.
+  const chunks = await storedSubjects(bus, BLOB_STREAM, blobChunks('>'))
+  const uploads = new Set(chunks.map((subject) => subject.split('.').at(-1) ?? ''))
+  const blobs: BlobInventory['blobs'][number][] = []
+  for await (const message of readSubject(bus, BLOB_STREAM, ALL_METAS)) {
+    const stored = metaOf(message)
+    const name = Named.safeParse(stored?.meta)
+    if (stored === undefined || !name.success) continue
+    uploads.delete(stored.meta.nuid)
+    blobs.push({ sha256: name.data.name, bytes: stored.meta.size, version: stored.version })
+  }
+  return { blobs, uploads: [...uploads] }
 }
 
 type Content = Uint8Array | ReadableStream<Uint8Array>
@@ -62,7 +122,7 @@ async function putBlob(bus: Bus, content: Content, maxBytes: number): Promise<{ 
   if (content instanceof Uint8Array) {
     if (content.length > maxBytes) throw tooLarge(maxBytes)
     const sha256 = Sha256.parse(createHash('sha256').update(content).digest('hex'))
-    if ((await readMeta(bus, sha256)) !== undefined) return { sha256, bytes: content.length }
+    if (await touch(bus, sha256)) return { sha256, bytes: content.length }
   }
   const upload = newId()
   try {
@@ -77,7 +137,13 @@ async function putBlob(bus: Bus, content: Content, maxBytes: number): Promise<{ 
       digest: `SHA-256=${digest.toString('base64').replaceAll('+', '-').replaceAll('/', '_')}`,
       options: { max_chunk_size: CHUNK_BYTES },
     }
-    if (!(await publishMeta(bus, sha256, meta))) await dropUnlessKept(bus, sha256, upload)
+    while (!(await publishMeta(bus, sha256, meta, 0))) {
+      // Somebody has it already; and that may be us, when an acknowledgement was lost and the server had forgotten.
+      if ((await readMeta(bus, sha256))?.nuid === upload) break
+      if (!(await touch(bus, sha256))) continue
+      await purgeSubject(bus, BLOB_STREAM, blobChunks(upload))
+      break
+    }
     return { sha256, bytes: size }
   } catch (error) {
     await dropUpload(bus, upload, error)
@@ -85,9 +151,9 @@ async function putBlob(bus: Bus, content: Content, maxBytes: number): Promise<{ 
   }
 }
 
-/** False when the blob was there already. */
-async function publishMeta(bus: Bus, sha256: Sha256, meta: unknown): Promise<boolean> {
-  const headers = { [HEADER.expectLastOfSubject]: '0', [HEADER.rollup]: 'sub' }
+/** False when what is there is not of that version; 0 is for nothing. */
+async function publishMeta(bus: Bus, sha256: Sha256, meta: unknown, version: number): Promise<boolean> {
+  const headers = { [HEADER.expectLastOfSubject]: String(version), [HEADER.rollup]: 'sub' }
   try {
     await store(bus, blobMeta(sha256), JSON.stringify(meta), { id: newId(), headers, limitMs: WRITE_MS })
     return true
@@ -192,12 +258,6 @@ async function* verifiedChunks(bus: Bus, sha256: Sha256, meta: Meta): AsyncGener
   }
   if (hash.digest('hex') !== sha256) throw new SpecfleetError('blob.corrupt', sha256)
   return undefined
-}
-
-/** Somebody has the blob already; and that may be us, when an acknowledgement was lost and the server had forgotten. */
-async function dropUnlessKept(bus: Bus, sha256: Sha256, upload: string): Promise<void> {
-  const kept = await readMeta(bus, sha256)
-  if (kept?.nuid !== upload) await purgeSubject(bus, BLOB_STREAM, blobChunks(upload))
 }
 
 const tooLarge = (maxBytes: number): SpecfleetError =>

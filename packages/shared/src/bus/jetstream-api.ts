@@ -93,6 +93,23 @@ export async function purgeSubject(bus: Bus, stream: string, filter: string): Pr
   expectOk(stream, await jetStreamApi(bus, `STREAM.PURGE.${stream}`, { filter }, Success))
 }
 
+const Purged = z.object({ purged: z.number() })
+
+/** Removes what lies under the subjects up to that sequence; says how many messages those were. */
+export async function purgeUpTo(bus: Bus, stream: string, filter: string, seq: number): Promise<number> {
+  const body = { filter, seq: seq + 1 }
+  return expectOk(stream, await jetStreamApi(bus, `STREAM.PURGE.${stream}`, body, Purged)).purged
+}
+
+const StreamSubjects = z.object({ state: z.object({ subjects: z.record(z.string(), z.number()).nullish() }) })
+
+/** Subjects under which something lies: the first hundred thousand of them. */
+export async function storedSubjects(bus: Bus, stream: string, filter: string): Promise<string[]> {
+  const body = { subjects_filter: filter }
+  const info = expectOk(stream, await jetStreamApi(bus, `STREAM.INFO.${stream}`, body, StreamSubjects))
+  return Object.keys(info.state.subjects ?? {})
+}
+
 /** Last sequence ever given in a stream; 0 when it is new. */
 export async function lastSequence(bus: Bus, stream: string): Promise<number> {
   return expectOk(stream, await jetStreamApi(bus, `STREAM.INFO.${stream}`, undefined, StreamState)).state.last_seq

@@ -77,6 +77,8 @@ export const blobChunks = (upload: string): string => `$O.${BUCKETS.blobs}.C.${u
 export const blobMeta = (sha256: string): string =>
   `$O.${BUCKETS.blobs}.M.${Buffer.from(sha256, 'utf8').toString('base64url')}`
 
+export const ALL_METAS = `$O.${BUCKETS.blobs}.M.>`
+
 /**
  * Where the server repeats what a stream has stored. Clients are told from there: what a
  * sandbox publishes crosses one account border, and the server lets nothing cross a second.
@@ -112,7 +114,8 @@ export function declaredStreams(sizes: StreamSizes): StreamConfig[] {
     bucketStream(BUCKETS.orchestrators, replicas, LIVENESS_TTL_MS),
     bucketStream(BUCKETS.specs, replicas),
     bucketStream(BUCKETS.memory, replicas),
-    file(BLOB_STREAM, [blobChunks('>'), `$O.${BUCKETS.blobs}.M.>`], replicas, {
+    bucketStream(BUCKETS.runBlobs, replicas),
+    file(BLOB_STREAM, [blobChunks('>'), ALL_METAS], replicas, {
       discard: 'new',
       allow_rollup_hdrs: true,
       allow_direct: true,

@@ -16,6 +16,7 @@ export const BUCKETS = {
   orchestrators: 'sf_orchestrators',
   specs: 'sf_specs',
   memory: 'sf_memory',
+  runBlobs: 'sf_run_blobs',
   blobs: 'sf_blobs',
 } as const
 

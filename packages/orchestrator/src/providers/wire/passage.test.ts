@@ -17,6 +17,7 @@ function open(changes: Partial<Shared> = {}) {
     bytesUp: openAllowance(PLENTY),
     bytesDown: openAllowance(PLENTY),
     quota: openQuota({ log: 1e9, trace: 1e9, turn: 100 }),
+    longest: 1e9,
     refusals,
     ...changes,
   }
@@ -56,7 +57,7 @@ test('all passes as it came, but what the quota refuses, and that is told as the
       using wire = open()
       const quota = openQuota({ log: 1e9, trace: 1e9, turn: 100 })
       const sent = messages.map(([subject, payload]) => ({ subject, whole: publish(subject, payload) }))
-      const passes = sent.filter(({ subject, whole }) => quota.take(subject, whole.length).refused === undefined)
+      const passes = sent.filter(({ subject, whole }) => quota.refuse(subject, whole.length) === undefined)
       for (const piece of pieces(sent.map(({ whole }) => whole).join(''), step)) wire.up.write(piece)
       wire.up.end()
       await once(wire.up, 'end')
@@ -115,6 +116,14 @@ test('an answer may be wanted in an inbox and nowhere else', async () => {
   await passed()
   expect(wire.text('up')).toBe(honest)
   expect(wire.text('down').match(/-ERR '[^']*: a reply outside of its inbox'\r\n/g)).toHaveLength(2)
+})
+
+test('a message that is too long goes no further, and the connection goes on', async () => {
+  using wire = open({ longest: 10 })
+  wire.up.write(`${publish('sf.beat.r.1', 'x'.repeat(11))}${publish('sf.beat.r.1', 'x'.repeat(10))}`)
+  await passed()
+  expect(wire.text('up')).toBe(publish('sf.beat.r.1', 'x'.repeat(10)))
+  expect(wire.text('down')).toContain('a message of more than 10 bytes')
 })
 
 test('who speaks unclearly is cut off, and who spends too much is read from no further', async () => {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { Transform, type TransformCallback } from 'node:stream'
 import { followWire, type WireFrame, type WireReader } from '@specfleet/shared/wire-reader'
 import type { Allowance } from './allowance.ts'
-import { addressOf, isForeign, type Quota } from './quota.ts'
+import { addressOf, costOf, isForeign, type Quota } from './quota.ts'
 import type { Refusals } from './refusals.ts'
 
 /** What all connections of one sandbox share. */
@@ -11,6 +11,8 @@ export type Shared = {
   readonly bytesUp: Allowance
   readonly bytesDown: Allowance
   readonly quota: Quota
+  /** Longest message, headers included, in bytes. */
+  readonly longest: number
   readonly refusals: Refusals
 }
 
@@ -25,8 +27,8 @@ const NO_REFUSAL = /^'?(server shutdown|stale connection)/i
 /**
  * Carries one connection, and follows it.
  *
- * 1. Bytes pass as they came, in order, but for messages over the quota or with a reply subject that is
- *    not the sandbox's: those do not reach the bus, and the client is told as the bus itself would tell it.
+ * 1. Bytes pass as they came, in order, but for messages that are too long, over the quota, or want their
+ *    answer where the sandbox has no inbox: those do not reach the bus, and the client is told as the bus itself would tell it.
  * 2. Whoever spends more than its allowance is read from no further until that is paid back: it holds
  *    up nobody but itself.
  * 3. What cannot be followed is not carried: nobody slips past by speaking unclearly. A bus that wants
@@ -122,16 +124,18 @@ export class Passage {
     this.#refused = this.#refusedUpTo > end ? [{ from: end, to: this.#refusedUpTo }] : []
   }
 
-  #sent({ verb, args, at, end }: WireFrame): void {
+  #sent({ verb, args, at, end, payloadBytes }: WireFrame): void {
     if (verb !== 'PUB' && verb !== 'HPUB') {
       this.#spent += 1
       return
     }
     const { subject, reply } = addressOf(verb, args)
-    const { cost, refused } = isForeign(reply)
-      ? { cost: 1, refused: 'a reply outside of its inbox' }
-      : this.#shared.quota.take(subject, end - at)
-    this.#spent += cost
+    this.#spent += costOf(subject)
+    const refused = isForeign(reply)
+      ? 'a reply outside of its inbox'
+      : payloadBytes > this.#shared.longest
+        ? `a message of more than ${this.#shared.longest} bytes`
+        : this.#shared.quota.refuse(subject, end - at)
     if (refused === undefined) return
     this.#spent += COST_OF_REFUSAL
     this.#refusedNow = true

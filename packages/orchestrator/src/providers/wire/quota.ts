@@ -2,12 +2,9 @@
 export type QuotaLimits = { readonly log: number; readonly trace: number; readonly turn: number }
 
 export interface Quota {
-  /** Counts one message; `refused` says why it may not reach the bus. */
-  take(subject: string, bytes: number): { readonly cost: number; readonly refused: string | undefined }
+  /** Counts one message; says why it may not reach the bus, if so. What is refused takes nothing. */
+  refuse(subject: string, bytes: number): string | undefined
 }
-
-/** What a message costs of the allowance of messages; whoever serves a call works more than who stores a line. */
-const COST = { message: 1, call: 10 } as const
 
 const NAMES: Readonly<Record<keyof QuotaLimits, string>> = { log: 'facts', trace: 'traces', turn: 'turns' }
 const isLimited = (family: string): family is keyof QuotaLimits => Object.hasOwn(NAMES, family)
@@ -15,19 +12,22 @@ const isLimited = (family: string): family is keyof QuotaLimits => Object.hasOwn
 export function openQuota(limits: QuotaLimits): Quota {
   const used: Record<keyof QuotaLimits, number> = { log: 0, trace: 0, turn: 0 }
   return {
-    take(subject, bytes) {
-      const [root, family = '', ...rest] = subject.split('.')
-      if (root !== 'sf') return { cost: COST.message, refused: undefined }
-      // `sf.desk.<run>.<epoch>.<service>` opens a call; its later frames have one part more.
-      if (family === 'desk') return { cost: rest.length === 3 ? COST.call : COST.message, refused: undefined }
-      if (!isLimited(family)) return { cost: COST.message, refused: undefined }
-      if (used[family] + bytes > limits[family])
-        return { cost: COST.message, refused: `more than ${limits[family]} bytes of ${NAMES[family]}` }
+    refuse(subject, bytes) {
+      const [root, family = ''] = subject.split('.', 2)
+      if (root !== 'sf' || !isLimited(family)) return undefined
+      if (used[family] + bytes > limits[family]) return `more than ${limits[family]} bytes of ${NAMES[family]}`
       used[family] += bytes
-      return { cost: COST.message, refused: undefined }
+      return undefined
     },
   }
 }
+
+/** What a message costs of the allowance of messages; whoever serves a call works more than who stores a line. */
+const COST = { message: 1, call: 10 } as const
+
+/** `sf.desk.<run>.<epoch>.<service>` opens a call; its later frames have one part more. */
+export const costOf = (subject: string): number =>
+  subject.startsWith('sf.desk.') && subject.split('.').length === 5 ? COST.call : COST.message
 
 /**
  * Of the arguments of `PUB` (subject, reply, length) and `HPUB` (subject, reply, length of headers, length),

@@ -19,6 +19,8 @@ export type WireLimits = {
   readonly messages: AllowanceOptions
   /** Each way. */
   readonly bytes: AllowanceOptions
+  /** Longest message, in bytes: what its account allows. */
+  readonly longest: number
   /** What it may have stored in all: as much of turns as can be read again. */
   readonly stored: QuotaLimits
 }
@@ -29,6 +31,7 @@ export const WIRE_LIMITS: WireLimits = {
   dialTimeoutMs: 5_000,
   messages: { burst: 4_000, perSecond: 500 },
   bytes: { burst: 64 * MIB, perSecond: 32 * MIB },
+  longest: MIB,
   stored: { log: 64 * MIB, trace: 128 * MIB, turn: 128 * MIB },
 }
 
@@ -69,6 +72,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     bytesUp: openAllowance(limits.bytes),
     bytesDown: openAllowance(limits.bytes),
     quota: openQuota(limits.stored),
+    longest: limits.longest,
     refusals,
   }
   let refused = 0
