@@ -23,20 +23,23 @@ await bus.flush()
 process.stdout.write('ready\n')
 
 function serve(bus: Bus): void {
-  const inmates = new Map<SandboxId, Omit<Inmate, 'exited'> & { readonly kill: AbortController }>()
-  const tale = { ready: 0, beats: 0, facts: [] as EngineTale['facts'], ends: [] as string[] }
+  const inmates = new Map<SandboxId, Inmate & { readonly kill: AbortController }>()
+  const tale: EngineTale = { beats: 0, facts: [], ends: [] }
   const script = plan(factEveryMs, tale)
+  const start = ({ env, ...request }: CreateRequest) => {
+    const inmate = { ...request, exited: false, kill: new AbortController() }
+    inmates.set(inmate.id, inmate)
+    const variables = { ...env, BUS_URL: url, WORKSPACE: '/nowhere' }
+    void runScriptedWorker(variables, script, inmate.kill.signal).catch((error: unknown) => {
+      if (inmate.kill.signal.aborted) return
+      tale.ends.push(error instanceof Error ? error.message : String(error))
+      inmate.exited = true
+      bus.publishJson(wire.exited, inmate.id)
+    })
+  }
   bus.subscribe(wire.create(shard), (message) => {
-    const { env, ...inmate } = CreateRequest.parse(message.json())
-    if (!inmates.has(inmate.id)) {
-      const kill = new AbortController()
-      inmates.set(inmate.id, { ...inmate, kill })
-      void runScriptedWorker({ ...env, BUS_URL: url, WORKSPACE: '/nowhere' }, script, kill.signal).catch(
-        (error: unknown) => {
-          if (!kill.signal.aborted) tale.ends.push(error instanceof Error ? error.message : String(error))
-        },
-      )
-    }
+    const request = CreateRequest.parse(message.json())
+    if (!inmates.has(request.id)) start(request)
     message.respond('{}')
   })
   bus.subscribe(wire.destroy(shard), (message) => {
@@ -45,9 +48,10 @@ function serve(bus: Bus): void {
     inmates.delete(id)
     message.respond('{}')
   })
-  bus.subscribe(wire.list(shard), (message) =>
-    message.respond(JSON.stringify([...inmates.values()].map(({ id, labels }) => ({ id, labels })))),
-  )
+  bus.subscribe(wire.list(shard), (message) => {
+    const all = [...inmates.values()].map(({ id, labels, exited }) => ({ id, labels, exited }))
+    message.respond(JSON.stringify(all))
+  })
   bus.subscribe(wire.tell(shard), (message) => {
     message.respond(JSON.stringify(tale))
     Object.assign(tale, { beats: 0, facts: [], ends: [] })
@@ -55,12 +59,11 @@ function serve(bus: Bus): void {
 }
 
 /** Lives until it is killed; whatever is measured goes into the tale. */
-function plan(everyMs: number, tale: { ready: number; beats: number; facts: EngineTale['facts'] }): Script {
+function plan(everyMs: number, tale: EngineTale): Script {
   return async (worker) => {
     const { killed } = worker
     worker.beat(BEAT_EVERY_MS, () => void tale.beats++)
     await worker.state({ type: 'run.ready', data: { bootMs: 1, worker: 'scripted', path: 'phases' } })
-    tale.ready += 1
     // Spread evenly, whatever the order of the starts was.
     await pause(Math.random() * everyMs, undefined, { signal: killed })
     for (let count = 0; ; count++) {

@@ -9,6 +9,7 @@ export const Inmate = z.object({ id: SandboxId, labels: Labels, exited: z.boolea
 export type Inmate = z.infer<typeof Inmate>
 export const Inmates = z.array(Inmate)
 export const CreateRequest = Inmate.omit({ exited: true }).extend({ env: z.record(z.string(), z.string()) })
+export type CreateRequest = z.infer<typeof CreateRequest>
 
 /** A fact that the log has acknowledged to its worker; the time is that of `sharedNowMs`. */
 export const AcknowledgedFact = z.object({ specId: SpecId, seq: z.number(), at: z.number() })
@@ -16,7 +17,6 @@ export type AcknowledgedFact = z.infer<typeof AcknowledgedFact>
 
 /** What an engine saw since it was asked last. */
 export const EngineTale = z.object({
-  ready: z.number(),
   beats: z.number(),
   facts: z.array(AcknowledgedFact),
   /** Of workers that ended, though nobody told them to. */
