@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
+import { type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { stat, statfs } from 'node:fs/promises'
-import { nextEpochReady, progress } from '../aftermath.ts'
+import { nextEpochReady } from '../aftermath.ts'
 import { runAtPoint } from '../processes.ts'
 import { none, type Victim } from '../victim.ts'
 
@@ -22,25 +22,31 @@ export const diskFull: Victim = {
     const { type, bsize, bavail } = await statfs(workspace)
     if (type !== TMPFS || bsize * bavail > MOST_BYTES) return none('the workspace has no bound')
     const since = performance.now()
-    await fill(workspace)
+    const filled = await fill(workspace)
     return {
       kind: 'struck',
       cuts: false,
-      // It may die of it, or have no more to write.
-      aftermath: () => Promise.race([nextEpochReady(scene, run, since), progress(scene, since).then(() => ({}))]),
+      async aftermath() {
+        using _filled = filled
+        // It dies of it, or has no more to write.
+        return nextEpochReady(scene, run, since)
+      },
     }
   },
 }
 
-/** Inside, nobody exists but the sandbox's own user: it is filled in their name. */
-async function fill(workspace: string): Promise<void> {
+/** Holds the space without a name for it, until it is killed: what the worker sees in its workspace is its own. */
+const HOLD = 'exec 3> .filling && rm .filling && dd if=/dev/zero bs=1M >&3 2>/dev/null; echo full; exec sleep 600'
+
+/** Inside, nobody exists but the sandbox's own user: it is filled in their name. Settles when there is no space left. */
+async function fill(workspace: string): Promise<Disposable> {
   const { uid, gid } = await stat(workspace)
-  const dd = spawn('dd', ['if=/dev/zero', 'of=.filled-by-chaos', 'bs=1M'], {
-    cwd: workspace,
-    uid,
-    gid,
-    stdio: 'ignore',
+  const stdio: StdioOptions = ['ignore', 'pipe', 'ignore']
+  const holder = spawn('sh', ['-c', HOLD], { cwd: workspace, uid, gid, stdio })
+  const ended = once(holder, 'exit').then(() => {
+    throw new Error('the workspace could not be filled')
   })
-  const [code] = await once(dd, 'exit')
-  if (code !== 1) throw new Error(`dd was to end for lack of space, not with ${code}`)
+  await Promise.race([once(holder.stdout ?? holder, 'data'), ended])
+  ended.catch(() => undefined)
+  return { [Symbol.dispose]: () => void holder.kill('SIGKILL') }
 }
