@@ -1,6 +1,6 @@
 import type { ProjectId, RunId, RunRecord, SpecId } from '@specfleet/shared'
 import { isOwned, PRIORITIES, type Priority } from '@specfleet/shared'
-import { before, type Candidate, type History, NOTHING_SERVED, prioritiesInTurn, served } from './fair-share.ts'
+import { before, NOBODY_PASSED_OVER, type PassedOver, passing, prioritiesInTurn } from './fair-share.ts'
 import { type QueuedRun, queuedRun } from './world.ts'
 
 export type Choice = {
@@ -12,6 +12,43 @@ export type Choice = {
 
 /** Of one project and priority, by their places. */
 type Line = QueuedRun[]
+type Candidate = { readonly run: QueuedRun; readonly holding: number; readonly lastServed: number }
+
+/** What will have been served when that which is decided has happened. */
+class Plan {
+  /** Of each project. */
+  readonly starts = new Map<ProjectId, number>()
+  readonly lastServed = new Map<ProjectId, number>()
+  passedOver: PassedOver
+  readonly #mayStart: (run: QueuedRun) => boolean
+  readonly #decided = new Set<QueuedRun>()
+  /** How far each line has been looked through: who was passed over once is passed over for the rest of the plan. */
+  readonly #looked = new Map<Line, number>()
+  #count: number
+
+  constructor(count: number, passedOver: PassedOver, mayStart: (run: QueuedRun) => boolean) {
+    this.#count = count
+    this.passedOver = passedOver
+    this.#mayStart = mayStart
+  }
+
+  headOf(line: Line): QueuedRun | undefined {
+    for (let at = this.#looked.get(line) ?? 0; ; at += 1) {
+      this.#looked.set(line, at)
+      const run = line[at]
+      if (run === undefined || (!this.#decided.has(run) && this.#mayStart(run))) return run
+    }
+  }
+
+  serve(run: QueuedRun, waits: (priority: Priority) => boolean): void {
+    const { priority, projectId } = run
+    this.passedOver = passing(this.passedOver, priority, waits)
+    this.#count += 1
+    this.#decided.add(run)
+    this.starts.set(projectId, (this.starts.get(projectId) ?? 0) + 1)
+    this.lastServed.set(projectId, this.#count)
+  }
+}
 
 /**
  * The runs of the whole fleet that wait for their first slot, and who of them is next.
@@ -25,7 +62,10 @@ export class Backlog {
   /** The project of each run that has a slot, here or elsewhere. */
   readonly #holders = new Map<RunId, ProjectId>()
   readonly #holding = new Map<ProjectId, number>()
-  #history: History = NOTHING_SERVED
+  /** Of each project that waits or holds a slot: the number of the start by which it was served last. */
+  readonly #lastServed = new Map<ProjectId, number>()
+  #starts = 0
+  #passedOver = NOBODY_PASSED_OVER
 
   get(runId: RunId): QueuedRun | undefined {
     return this.#waiting.get(runId)
@@ -53,7 +93,7 @@ export class Backlog {
     const waited = this.#remove(run.runId)
     this.#hold(run.runId, isOwned(run) ? run.task.projectId : undefined)
     if (waited === undefined) return
-    if (isOwned(run)) this.#history = served(this.#history, waited, this.#waits)
+    if (isOwned(run)) this.#serve(waited)
     this.#forgetIfGone(waited.projectId)
   }
 
@@ -66,24 +106,16 @@ export class Backlog {
   /** The next ones, up to `most`, first come those that are to start first. */
   next(most: number, { inHand, mayStart }: Choice): QueuedRun[] {
     if (most <= 0 || this.#waiting.size === 0) return []
-    const holding = new Map(this.#holding)
-    let history = this.#history
-    const serve = (run: QueuedRun) => {
-      history = served(history, run, this.#waits)
-      holding.set(run.projectId, (holding.get(run.projectId) ?? 0) + 1)
-    }
+    const plan = new Plan(this.#starts, this.#passedOver, (run) => !inHand.has(run.runId) && mayStart(run))
     for (const runId of inHand) {
       const run = this.#waiting.get(runId)
-      if (run !== undefined) serve(run)
+      if (run !== undefined) plan.serve(run, this.#waits)
     }
     const chosen: QueuedRun[] = []
-    const taken = new Set<RunId>(inHand)
-    const isFree = (run: QueuedRun) => !taken.has(run.runId) && mayStart(run)
     while (chosen.length < most) {
-      const run = this.#first(history, holding, isFree)
+      const run = this.#first(plan)
       if (run === undefined) break
-      serve(run)
-      taken.add(run.runId)
+      plan.serve(run, this.#waits)
       chosen.push(run)
     }
     return chosen
@@ -91,18 +123,21 @@ export class Backlog {
 
   readonly #waits = (priority: Priority): boolean => this.#sizes[priority] > 0
 
-  #first(
-    history: History,
-    holding: ReadonlyMap<ProjectId, number>,
-    isFree: (run: QueuedRun) => boolean,
-  ): QueuedRun | undefined {
-    for (const priority of prioritiesInTurn(history)) {
+  #serve({ priority, projectId }: QueuedRun): void {
+    this.#passedOver = passing(this.#passedOver, priority, this.#waits)
+    this.#starts += 1
+    this.#lastServed.set(projectId, this.#starts)
+  }
+
+  #first(plan: Plan): QueuedRun | undefined {
+    for (const priority of prioritiesInTurn(plan.passedOver)) {
       let best: Candidate | undefined
       for (const [project, line] of this.#lines[priority]) {
-        const run = line.find(isFree)
+        const run = plan.headOf(line)
         if (run === undefined) continue
-        const lastServed = history.lastServed.get(project) ?? 0
-        const candidate = { run, holding: holding.get(project) ?? 0, lastServed }
+        const holding = (this.#holding.get(project) ?? 0) + (plan.starts.get(project) ?? 0)
+        const lastServed = plan.lastServed.get(project) ?? this.#lastServed.get(project) ?? 0
+        const candidate = { run, holding, lastServed }
         if (best === undefined || before(candidate, best)) best = candidate
       }
       if (best !== undefined) return best.run
@@ -159,8 +194,7 @@ export class Backlog {
   /** Of a project that neither waits for a slot nor has one, nothing is remembered. */
   #forgetIfGone(project: ProjectId): void {
     if (this.#holding.has(project) || PRIORITIES.some((priority) => this.#lines[priority].has(project))) return
-    const lastServed = new Map(this.#history.lastServed)
-    if (lastServed.delete(project)) this.#history = { ...this.#history, lastServed }
+    this.#lastServed.delete(project)
   }
 }
 
