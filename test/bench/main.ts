@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util'
 import type { Benchmark } from './benchmark.ts'
 import { boot } from './boot.ts'
 import { credentials } from './credentials.ts'
+import { hostile } from './hostile.ts'
 import { intake } from './intake.ts'
 import { ledger } from './ledger.ts'
 import { many } from './many.ts'
@@ -41,7 +42,7 @@ async function main(): Promise<number> {
       seconds: { type: 'string' },
     },
   })
-  const benchmarks = [...QUICK, many, manySandboxes, recovery, scale(scaleOptions(values))]
+  const benchmarks = [...QUICK, hostile, many, manySandboxes, recovery, scale(scaleOptions(values))]
   const names = benchmarks.map(({ name }) => name)
   const unknown = values.only?.filter((name) => !names.includes(name)) ?? []
   if (unknown.length > 0) {

@@ -105,9 +105,9 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
       refusals.note(labels, { by, count, reason: lastReason }),
     ),
   )
-  parts.use(new AccountJanitor({ ...crew, isSweeper: () => peers.isEldest }))
+  parts.use(new AccountJanitor({ ...crew, isSweeper: () => peers.isEldest }, { everyMs: config.accountSweepMs }))
   parts.use(new BlobJanitor({ ...crew, ...stores, isSweeper: () => peers.isEldest }))
-  const supervisor = supervise(world, crew, { peers, slots }, parts)
+  const supervisor = supervise(world, crew, { peers, slots, refusals }, parts)
   const sources = openSources({ blobs: stores.blobs }, { env: config.toolEnv, maxBytes: config.sourceMaxBytes })
   openDoors(world, { ...crew, ...stores, peers, sources, refusals }, parts)
   const writing = { records: stores.specs, ledger, clock: world.clock, log, isWriter: () => peers.isEldest }
@@ -234,10 +234,10 @@ async function openCrew(world: Foundation, found: Found, parts: AsyncDisposableS
 function supervise(
   { id, config, status, clock, log }: Foundation,
   crew: Crew,
-  { peers, slots }: { peers: Peers; slots: Slots },
+  { peers, slots, refusals }: { peers: Peers; slots: Slots; refusals: Refusals },
   parts: AsyncDisposableStack,
 ): Supervisor {
-  const beats = new BeatListener({ ...crew, log })
+  const beats = new BeatListener({ ...crew, log, refusals })
   const options = { ...config, me: id }
   const supervisor = parts.use(new Supervisor(crew, { peers, slots, beats }, options))
   parts.use(watchHearing({ status, clock, log }, [peers, supervisor]))

@@ -4,9 +4,12 @@ import { has, settled } from '../../../packages/testkit/src/fleet-waits.ts'
 import { credentialOf, openGround, refusedBy, storesOf, wireOf } from './infiltrate.ts'
 import { isError, openRawClient, publish } from './raw-client.ts'
 
-test('a credential is worth nothing after its time, after the fence and after the end of its run', async () => {
+test('a credential is worth nothing after its time, after the fence and after the end of its run', async ({
+  onTestFailed,
+}) => {
   await using ground = await openGround()
   const { fleet } = ground
+  onTestFailed(() => fleet.printLogs())
   const hostile = await ground.infiltrate('zombie')
   const { scope } = hostile
   const subject = `sf.beat.${scope.runId}.${scope.epoch}`

@@ -1,8 +1,7 @@
-import { newId, subjects } from '@specfleet/shared'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { settled } from '../../../packages/testkit/src/fleet-waits.ts'
-import { type Ground, type Infiltration, openGround, refusedBy } from './infiltrate.ts'
-import { publish, type RawClient } from './raw-client.ts'
+import { FLOODS, flood } from './floods.ts'
+import { type Ground, openGround, refusedBy } from './infiltrate.ts'
 
 /** Far more than anybody waits for on a loaded machine; the benchmark `hostile` says how long it is. */
 const NOTICED_MS = 30_000
@@ -17,46 +16,12 @@ afterAll(async () => {
 })
 beforeEach(({ onTestFailed }) => onTestFailed(() => ground.fleet.printLogs()))
 
-/** Sends as fast as it is let, until disposed. */
-function flood(client: RawClient, next: () => string): Disposable {
-  let over = false
-  const pour = () => {
-    while (!over && !client.socket.destroyed) if (!client.socket.write(next())) return
-  }
-  client.socket.on('drain', pour)
-  pour()
-  return {
-    [Symbol.dispose]: () => {
-      over = true
-      client.socket.off('drain', pour)
-    },
-  }
-}
-
-const repeated = (message: string, times = 500): (() => string) => {
-  const many = message.repeat(times)
-  return () => many
-}
-
-const FLOODS: Record<string, (hostile: Infiltration) => () => string> = {
-  'small messages': ({ scope }) => repeated(publish(subjects.trace(scope, 'agent.message'), 'x')),
-  'large messages': ({ scope }) => repeated(publish(subjects.trace(scope, 'agent.message'), 'x'.repeat(900_000)), 1),
-  heartbeats: ({ scope: { runId, epoch } }) => repeated(publish(subjects.beat(runId, epoch), 'rubbish')),
-  'calls of the desk': ({ scope: { runId, epoch } }) =>
-    repeated(publish(subjects.desk(runId, epoch, 'model'), 'rubbish', '_INBOX.a.1')),
-  'what is refused': ({ scope: { runId } }) => repeated(publish(`sf.ctl.${runId}.1`, 'x')),
-  subscriptions: () => () => Array.from({ length: 500 }, () => `SUB _INBOX.${newId()} 1\r\nUNSUB 1\r\n`).join(''),
-  pings: () => repeated('PING\r\n'),
-}
-
 test.each(Object.entries(FLOODS))('a flood of %s holds up nobody else, and is counted', async (what, nextOf) => {
   const id = what.replaceAll(' ', '-')
   const hostile = await ground.infiltrate(`flood-${id}`)
   await using client = await hostile.enter()
   const startedAt = performance.now()
   {
-    // It reads nothing of what it is answered: whoever is slow is not waited for.
-    client.socket.pause()
     using _flood = flood(client, nextOf(hostile))
     await ground.submit(`beside-${id}`)
     const facts = await ground.fleet.until(`beside-${id}`, settled)

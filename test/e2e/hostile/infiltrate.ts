@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { type Bus, type Fact, type PlacedRun, type Refuser, SandboxId, type SandboxScope } from '@specfleet/shared'
 import { z } from 'zod'
 import { engineLayout, sandboxLayout } from '../../../packages/orchestrator/src/providers/process/layout.ts'
-import { type Fleet, startFleet } from '../../../packages/testkit/src/fleet.ts'
 import { type Gate, type GatedModel, startGatedModel } from '../../../packages/testkit/src/gated-model.ts'
+import { type Fleet, openFleet } from '../../../packages/testkit/src/real-fleet.ts'
 import { NOTES_SPEC, repositoryOf, SMALL_SERVICE } from '../repositories.ts'
 import { openRawClient, type RawClient } from './raw-client.ts'
 
@@ -34,7 +34,7 @@ export async function openGround(env: Readonly<Record<string, string>> = {}): Pr
   await using parts = new AsyncDisposableStack()
   const source = parts.use(await repositoryOf(SMALL_SERVICE))
   const model = parts.use(await startGatedModel())
-  const fleet = parts.use(await startFleet({ env: { ...model.env, ...env } }))
+  const fleet = parts.use(await openFleet({ env: { ...model.env, ...env } }))
   const submit = (specId: string) =>
     fleet.client.submit({ kind: 'spec', specId, text: NOTES_SPEC, source: { git: source.path } })
   const owned = parts.move()

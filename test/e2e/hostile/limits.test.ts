@@ -61,6 +61,15 @@ test('subscriptions and connections are counted', async () => {
   hostile.gate.open()
 })
 
+test('heartbeats that are none are counted', async () => {
+  const hostile = await ground.infiltrate('palpitating')
+  const { runId, epoch } = hostile.scope
+  await using client = await hostile.enter()
+  client.send(`${publish(subjects.beat(runId, epoch), 'rubbish')}${publish(subjects.beat(runId, epoch), '{"seq":-1}')}`)
+  await told(hostile, 'beat', 2, /malformed/)
+  hostile.gate.open()
+})
+
 /** Calls the desk as a worker would, with the patience of one. */
 async function caller(hostile: Infiltration) {
   const route = await routeToBus(`unix:${hostile.path}`)

@@ -1,6 +1,7 @@
 import type { Bus, PlacedRun, SandboxId } from '@specfleet/shared'
 import { Beat, subjects } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
+import type { RefusalBook } from '../ledger/refusals.ts'
 import type { Log } from '../log.ts'
 import { sparingly } from '../sparingly.ts'
 import type { Heartbeats } from './heartbeats.ts'
@@ -10,6 +11,7 @@ type Collaborators = {
   readonly heartbeats: Heartbeats
   readonly clock: Clock
   readonly log: Log
+  readonly refusals: RefusalBook
 }
 
 /** Hears the heartbeats of the sandboxes we own, and of no others. */
@@ -37,17 +39,20 @@ export class BeatListener implements Disposable {
     this.listenTo([])
   }
 
-  #hear(id: SandboxId, { runId, placement }: PlacedRun): Disposable {
-    const { bus, heartbeats, clock, log } = this.#with
+  #hear(id: SandboxId, { specId, runId, placement }: PlacedRun): Disposable {
+    const { bus, heartbeats, clock, log, refusals } = this.#with
     heartbeats.expect(id)
-    const onError = sparingly(clock, (count, error: unknown) =>
+    const warn = sparingly(clock, (count, error: unknown) =>
       log.warn('beats.malformed', { sandboxId: id, count, error }),
     )
+    const onError = (error: unknown) => {
+      warn(error)
+      refusals.note({ specId, runId, epoch: placement.epoch }, { by: 'beat', reason: 'a heartbeat was malformed' })
+    }
     return bus.subscribe(
       subjects.beat(runId, placement.epoch),
       (message) => {
-        const beat = Beat.safeParse(message.json())
-        const missed = beat.success ? heartbeats.heard(id, beat.data) : 0
+        const missed = heartbeats.heard(id, Beat.parse(message.json()))
         if (missed > 0) log.warn('beats.missed', { sandboxId: id, missed })
       },
       { onError },
