@@ -4,6 +4,7 @@
  *
  *   --unit            only tests that need no engine
  *   --only <pattern>  only test files whose path contains the pattern
+ *   --fuzz            100,000 malformed messages instead of 20,000
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -24,7 +25,10 @@ const CHECKS: readonly (readonly [name: string, tool: string, ...args: string[]]
 ]
 
 process.chdir(ROOT)
-const { values: flags } = parseArgs({ options: { unit: { type: 'boolean' }, only: { type: 'string' } } })
+const { values: flags } = parseArgs({
+  options: { unit: { type: 'boolean' }, only: { type: 'string' }, fuzz: { type: 'boolean' } },
+})
+if (flags.fuzz === true) process.env.FUZZ_EACH = '25000'
 const tallies: Tally[] = []
 if (flags.only === undefined) for (const [name, tool, ...args] of CHECKS) tallies.push(await check(name, tool, args))
 if (flags.unit !== true) tallies.push(await prepareEngines())

@@ -49,7 +49,7 @@ export type Facts = AsyncDisposable & {
   ): Promise<Extract<Fact, { type: T }>>
 }
 
-const silentUpstream: ModelUpstream = {
+export const silentUpstream: ModelUpstream = {
   name: 'none',
   offline: true,
   fetch: () => Promise.reject(new Error('no model in this test')),
@@ -121,7 +121,12 @@ export const command = (command: Command['command'], specId: string, more: Recor
   ...more,
 })
 
-function configOf(nats: SecuredTestNats, home: string): Config {
+/** As much of a server as an orchestrator has to know. */
+export type FleetNats = Pick<SecuredTestNats, 'url' | 'orchestratorCreds' | 'systemCreds' | 'operatorSigningSeed'> & {
+  readonly kit: Pick<SecuredTestNats['kit'], 'appAccountId'>
+}
+
+export function configOf(nats: FleetNats, home: string): Config {
   return {
     nats: {
       url: nats.url,

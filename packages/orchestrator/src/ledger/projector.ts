@@ -93,7 +93,6 @@ export class Projector implements Ledger {
       if (flood !== undefined) floods.push(flood)
       const read = readEntry(entry.subject, entry.value())
       if (read.kind === 'refused') refused.push({ seq: entry.seq, subject: entry.subject, reason: read.reason })
-      if (read.specId !== undefined) this.#lastSeqs.set(read.specId, entry.seq)
       if (read.kind !== 'unknown' && read.specId !== undefined) {
         const before = this.#states.get(read.specId)
         const after =
@@ -101,6 +100,8 @@ export class Projector implements Ledger {
         if (after !== undefined) this.#states.set(read.specId, after)
         specs.add(read.specId)
       }
+      // Of specs that do not exist nothing is kept: there may be any number of names.
+      if (read.specId !== undefined && this.#states.has(read.specId)) this.#lastSeqs.set(read.specId, entry.seq)
       this.#foldedTo = entry.seq
     }
     for (const waiter of [...this.#waiters]) if (waiter.seq <= this.#foldedTo) waiter.done()
