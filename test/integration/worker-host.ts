@@ -281,6 +281,7 @@ export class WorkerHost implements AsyncDisposable {
       turns: turns.filter(({ conversation }) => conversation === point.conversation),
       turnsSoFar: Math.max(0, ...turns.map(({ turn }) => turn)),
       usage: turns.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE),
+      spent: { turns: turns.length, minutes: 0 },
       source: this.#options.source?.bundle ?? null,
       upstream: 'fake',
     }

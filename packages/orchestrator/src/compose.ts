@@ -26,6 +26,7 @@ import { RunBlobs } from './desk/run-blobs.ts'
 import { Emitter } from './emitter.ts'
 import { openFactWriter } from './facts.ts'
 import { Meter } from './gateway/meter.ts'
+import { Purse } from './gateway/purse.ts'
 import { openTunnel } from './gateway/tunnel.ts'
 import type { ModelUpstream } from './gateway/upstreams/upstream.ts'
 import { packageVersion, thisProcess } from './identity.ts'
@@ -250,7 +251,9 @@ type Doors = Crew & Stores & { readonly peers: Peers; readonly sources: Sources;
 function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposableStack): void {
   const { config, clock, log, upstream } = world
   const { bus, ledger, factLog, table, blobs, memory, runBlobs, provider, refusals } = doors
-  const meter = new Meter({ free: upstream.offline })
+  const free = upstream.offline
+  const meter = new Meter({ free })
+  const purse = new Purse({ ledger, facts: openFactWriter({ log: factLog, clock }, 'gateway'), free })
   parts.use(
     openDesk({
       bus,
@@ -261,7 +264,7 @@ function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposableStack)
       refusals,
       resume: { bus, ledger, factLog, upstream: upstream.name, model: config.model },
       blobs: { blobs, maxBytes: config.blobMaxBytes, maxBytesOfRun: config.runBlobsMaxBytes, runBlobs },
-      model: openTunnel({ upstream, meter, clock, log, lifeOf: (run) => lifeOf(table, run) }),
+      model: openTunnel({ upstream, meter, purse, clock, log, lifeOf: (run) => lifeOf(table, run) }),
     }),
   )
   const facts = openFactWriter({ log: factLog, clock }, 'api')

@@ -74,13 +74,17 @@ const MAX_RETRY_REASON = 2_000
 class RunTally implements Tally {
   readonly #nowMs: () => number
   readonly #startedMs: number
+  readonly #minutesBefore: number
   #turns: number
+  #paidTurns: number
   #usage: Usage
 
   constructor(resume: ResumeState, nowMs: () => number) {
     this.#nowMs = nowMs
     this.#startedMs = nowMs()
     this.#turns = resume.turnsSoFar
+    this.#paidTurns = Math.max(resume.turnsSoFar, resume.usage.turns, resume.spent.turns)
+    this.#minutesBefore = resume.spent.minutes
     this.#usage = resume.usage
   }
 
@@ -88,16 +92,21 @@ class RunTally implements Tally {
     return this.#turns
   }
 
+  get paidTurns(): number {
+    return this.#paidTurns
+  }
+
   get usage(): Usage {
     return this.#usage
   }
 
   get minutes(): number {
-    return (this.#nowMs() - this.#startedMs) / 60_000
+    return this.#minutesBefore + (this.#nowMs() - this.#startedMs) / 60_000
   }
 
   add(usage: Usage): void {
     this.#turns += usage.turns
+    this.#paidTurns += usage.turns
     this.#usage = addUsage(this.#usage, usage)
   }
 }

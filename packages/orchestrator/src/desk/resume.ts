@@ -1,11 +1,13 @@
 import type { Bus, FactLog, PlacedRun, ResumeState, StoredTurn, Usage } from '@specfleet/shared'
 import {
   addUsage,
+  chargedTo,
   NO_USAGE,
   pathOf,
   plans,
   readTurns,
   resumePoint,
+  runOf,
   SourceBundle,
   SpecfleetError,
 } from '@specfleet/shared'
@@ -28,6 +30,7 @@ export async function resumeState(desk: ResumeDesk, run: PlacedRun, signal: Abor
   const spec = desk.ledger.spec(run.specId)
   const point = resumePoint(spec, run.runId)
   if (spec === undefined || point === undefined) throw new SpecfleetError('run.unknown', run.runId)
+  const view = runOf(spec, run.runId)
   const stored = await readTurns(desk.bus, run.specId, run.runId)
   const counting = stored.filter(({ epoch, seq }) => seq <= (point.turnLimits.get(epoch) ?? Number.POSITIVE_INFINITY))
   const { task } = run
@@ -52,6 +55,10 @@ export async function resumeState(desk: ResumeDesk, run: PlacedRun, signal: Abor
     turns: counting.filter(({ conversation }) => conversation === point.conversation).map(withoutPlace),
     turnsSoFar: Math.max(point.turnsSoFar, ...counting.map(({ turn }) => turn)),
     usage: spent(stored, point.usage),
+    spent: {
+      turns: view === undefined ? 0 : chargedTo(view).turns,
+      minutes: run.spentMs / 60_000,
+    },
     source: run.source === null ? null : SourceBundle.parse(run.source),
     upstream: desk.upstream,
   }

@@ -60,6 +60,20 @@ export function costOf(model: string, tokens: CallTokens): number | null {
   return total / 1_000_000
 }
 
+/**
+ * The most that a call can cost, in US dollars: every token of its prompt at the dearest way to
+ * read it, and all the output it may ask for. `null` when the model is unknown.
+ */
+export function ceilingOf(model: string, tokens: { prompt: number; output: number }): number | null {
+  const prices = TIERS.filter((each) => isModel(model, each.model)).map((tier) => tier.price)
+  if (prices.length === 0) return null
+  const dearest = prices.map(({ input, output, cacheWrite5m, cacheWrite1h }) => {
+    const read = Math.max(input, cacheWrite5m ?? 0, cacheWrite1h ?? 0)
+    return (tokens.prompt * read + tokens.output * output) / 1_000_000
+  })
+  return Math.max(...dearest)
+}
+
 /** The API answers with dated names, such as `claude-haiku-4-5-20251001`. */
 const isModel = (name: string, model: string): boolean =>
   name === model || (name.startsWith(`${model}-`) && /^\d{8}$/.test(name.slice(model.length + 1)))

@@ -3,7 +3,8 @@ import { describeIssues, ModelRequest, SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Meter } from './meter.ts'
-import type { ModelUpstream, UpstreamResponse } from './upstreams/upstream.ts'
+import type { Charge, Purse } from './purse.ts'
+import type { ModelUpstream, UpstreamRequest, UpstreamResponse } from './upstreams/upstream.ts'
 import { UsageReader } from './usage-reader.ts'
 
 type Collaborators = {
@@ -11,6 +12,7 @@ type Collaborators = {
   readonly lifeOf: (run: PlacedRun) => Disposable & { signal: AbortSignal }
   readonly upstream: ModelUpstream
   readonly meter: Meter
+  readonly purse: Purse
   readonly clock: Clock
   readonly log: Log
 }
@@ -40,9 +42,43 @@ export function openTunnel(collaborators: Collaborators) {
     const life = lives.use(collaborators.lifeOf(run))
     // A sandbox that dies cannot cancel: what it would have been told is not paid for any longer.
     const signal = AbortSignal.any([call.signal, life.signal])
-    const answer = await upstream.fetch({ method, path, headers, body: call.body }, signal)
-    const body = answer.body.pipeThrough(metered(collaborators, run, answer, startedAt, lives.move()))
+    const pays = plain === '/v1/messages' && collaborators.purse.charges(run)
+    const asked = pays ? await wholeOf(call.body) : call.body
+    const charge = asked instanceof Uint8Array ? await collaborators.purse.open(run, asked, signal) : undefined
+    const answer = await answered(upstream, { method, path, headers, body: asked }, charge, signal)
+    const body = answer.body.pipeThrough(metered(collaborators, run, answer, startedAt, lives.move(), charge))
     return { meta: { status: answer.status, headers: { ...answer.headers, [UPSTREAM_HEADER]: upstream.name } }, body }
+  }
+}
+
+/** Longest request that is read, as the API has it. */
+const MOST_BYTES = 32 * 1024 * 1024
+
+async function wholeOf(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.byteLength
+    if (bytes > MOST_BYTES) throw new SpecfleetError('request.malformed', `it is longer than ${MOST_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Without a reply nothing is charged. */
+async function answered(
+  upstream: ModelUpstream,
+  request: UpstreamRequest,
+  charge: Charge | undefined,
+  signal: AbortSignal,
+): Promise<UpstreamResponse> {
+  try {
+    const answer = await upstream.fetch(request, signal)
+    if (answer.status >= 400) await charge?.release()
+    return answer
+  } catch (error) {
+    await charge?.release()
+    throw error
   }
 }
 
@@ -52,9 +88,11 @@ function metered(
   { status, headers }: UpstreamResponse,
   startedAt: number,
   life: Disposable,
+  charge: Charge | undefined,
 ): TransformStream<Uint8Array, Uint8Array> {
   const reader = new UsageReader(headers['content-type'])
-  const account = (ended: boolean) => {
+  let bytes = 0
+  const account = async (ended: boolean) => {
     life[Symbol.dispose]()
     const report = reader.end()
     const counts = report.tokens.input + report.tokens.output > 0
@@ -69,10 +107,12 @@ function metered(
       ...(counts ? meter.count(run.runId, report) : {}),
       ms: Math.round(clock.monotonic() - startedAt),
     })
+    if (status < 400) await charge?.settle(report, bytes)
   }
   return new TransformStream({
     transform(chunk, controller) {
       reader.see(chunk)
+      bytes += chunk.byteLength
       controller.enqueue(chunk)
     },
     flush: () => account(true),

@@ -6,7 +6,7 @@ import type { Log } from '../log.ts'
 import type { Ledger } from './ledger.ts'
 
 /** Raise it when the fold of an old log comes out differently: stored views are then dropped. */
-const VIEW_VERSION = 1
+const VIEW_VERSION = 2
 /** From one round of writing to the next. */
 const WRITE_EVERY_MS = 100
 /** The cursor only says how much a start may skip, so it need not follow every round. */

@@ -11,7 +11,7 @@ import type { Created, Labels, Limits, SandboxRequest } from '../providers/provi
 import { announce } from './announce.ts'
 import { bury, conclude } from './bury.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
-import { consultLog, knownNow } from './log-knowledge.ts'
+import { consultLog, knownNow, type LogKnowledge } from './log-knowledge.ts'
 import { birthOf, contextOf } from './resume.ts'
 import { bootOf } from './starts.ts'
 import { runningSince, startingAt } from './transitions.ts'
@@ -48,10 +48,13 @@ export async function advance(
   const known = await consultLog(crew, run, signal)
   if (known.demand.kind !== 'work') return conclude(crew, options, run, known, signal)
 
+  const limits = limitsOf(run, options.limits)
+  if (limits.wallClockMinutes < LEAST_MINUTES)
+    return conclude(crew, options, run, await outOfTime(crew, run, signal), signal)
+
   const epoch = run.epoch + 1
   const point = resumeFrom(crew, run)
   const context = await contextOf(point, crew)
-  const limits = limitsOf(run, options.limits)
   // The server judges by its own clock, and ours may be wrong.
   const expiresAt = new Date((await crew.mint.serverTime()).getTime() + credentialLifeMs(limits))
   const { account, creds } = await crew.mint.mint({ specId: run.specId, runId: run.runId, epoch }, { expiresAt })
@@ -152,10 +155,23 @@ const labelsOf = ({ fleet }: SupervisorOptions, run: StartingRun, epoch: Epoch, 
   expiresAt: expiresAt.toISOString(),
 })
 
-/** A task may ask for less time than the fleet allows, not for more. */
-const limitsOf = (run: ActiveRun, limits: Limits): Limits => ({
-  ...limits,
-  wallClockMinutes: Math.min(limits.wallClockMinutes, run.task.budget.minutes ?? limits.wallClockMinutes),
-})
+/** A task may ask for less time than the fleet allows, not for more; what earlier epochs used of it is gone. */
+function limitsOf(run: ActiveRun, limits: Limits): Limits {
+  const { minutes } = run.task.budget
+  if (minutes === undefined) return limits
+  return { ...limits, wallClockMinutes: Math.min(limits.wallClockMinutes, minutes - run.spentMs / 60_000) }
+}
+
+/** Less time than this is not worth a sandbox. */
+const LEAST_MINUTES = 1 / 60
+
+/** The log says that the time is spent; what it then asks of the run is what follows. */
+async function outOfTime(crew: Crew, run: ClaimedRun, signal: AbortSignal): Promise<LogKnowledge> {
+  const scope = { specId: run.specId, runId: run.runId, epoch: run.epoch }
+  const data = { limit: 'minutes', used: run.spentMs / 60_000 } as const
+  const seq = await crew.facts.state(scope, { type: 'budget.exhausted', data }, { signal })
+  await crew.ledger.caughtUp(seq, signal)
+  return knownNow(crew, run)
+}
 
 const stampOf = (crew: Crew) => ({ now: crew.clock.now(), foldedTo: crew.ledger.foldedTo })

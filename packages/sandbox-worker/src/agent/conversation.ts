@@ -44,7 +44,8 @@ export type ConversationEnd =
 export interface Tally {
   readonly turns: number
   readonly usage: Usage
-  /** Of this epoch. */
+  /** Replies that count against the budget: those that a crash lost were paid as well. */
+  readonly paidTurns: number
   readonly minutes: number
   add(usage: Usage): void
 }

@@ -29,7 +29,7 @@ export async function converse(conversation: Conversation, means: Means): Promis
   for (;;) {
     const permit = mayTakeTurn({
       order: means.link.orders.stop?.command,
-      runTurns: means.tally.turns,
+      runTurns: means.tally.paidTurns,
       conversationTurns: transcript.turns.length,
       budget: means.budget,
       minutes: means.tally.minutes,

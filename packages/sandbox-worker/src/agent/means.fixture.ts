@@ -70,6 +70,9 @@ export function keptMeans(url: string, options: { budget?: Budget; minutes?: num
       get turns() {
         return used.turns
       },
+      get paidTurns() {
+        return used.turns
+      },
       get usage() {
         return used.usage
       },

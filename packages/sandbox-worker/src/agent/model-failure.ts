@@ -45,7 +45,8 @@ function classifyApiError(error: APIError): ModelFailure {
 }
 
 function classifyOwn(error: SpecfleetError): ModelFailure {
-  if (error.code === 'budget.exhausted') return { kind: 'budget', reason: error.message }
+  if (error.code === 'budget.exhausted' || error.code === 'budget.unpriced')
+    return { kind: 'budget', reason: error.message }
   return error.retryable || error.code === 'duplex.cancelled'
     ? { kind: 'retry', reason: error.message, limited: false }
     : { kind: 'permanent', reason: error.message, limited: false }

@@ -10,7 +10,7 @@ export const MAX_CONVERSATION_TURNS = 150
 
 export type BeforeTurn = {
   order: StopOrder | undefined
-  /** Turns of the whole run so far, and of this conversation. */
+  /** Turns that the whole run has paid so far, and those of this conversation. */
   runTurns: number
   conversationTurns: number
   budget: Budget

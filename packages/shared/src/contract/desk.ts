@@ -83,6 +83,10 @@ export const ResumeState = z.looseObject({
   turnsSoFar: z.number().int().nonnegative(),
   /** Spent by the whole run so far. */
   usage: Usage,
+  /** What counts against its budget; more than its stored turns tell, since a crash may lose a turn that was paid. */
+  spent: z
+    .object({ turns: z.number().int().nonnegative(), minutes: z.number().nonnegative() })
+    .default({ turns: 0, minutes: 0 }),
   source: SourceBundle.nullable(),
   /** Which upstream answers model calls: shown in every report. */
   upstream: z.string().max(64),

@@ -221,7 +221,14 @@ export const ERRORS = {
     'the model upstream needs a key',
     'set ANTHROPIC_API_KEY_FILE, or choose offline',
   ),
-  'budget.exhausted': entry(1, 402, false, 'the budget of the run is used up', 'raise it and retry'),
+  'budget.exhausted': entry(1, 402, false, 'the budget of the run is used up', 'submit it with a larger one'),
+  'budget.unpriced': entry(
+    1,
+    402,
+    false,
+    'the price of the model is unknown, so that no budget in US dollars can be kept',
+    'name a model with a known price, or leave out budget.usd',
+  ),
   // the command line
   usage: entry(2, 400, false, 'the command was not understood', 'see --help'),
   'work.failed': entry(1, 500, false, 'the work failed', 'see `specfleet show`'),

@@ -39,11 +39,11 @@ export const ApprovalPolicySchema = z.union([z.literal('auto'), z.array(Approval
 export type ApprovalPolicy = z.infer<typeof ApprovalPolicySchema>
 
 export const Budget = z.object({
-  /** US dollars for the whole run, over all its epochs. */
+  /** US dollars for the whole run, over all its epochs; a call that no reply was told of counts as what it may cost. */
   usd: z.number().positive().max(100_000).optional(),
-  /** Model replies for the whole run. */
+  /** Model replies for the whole run, over all its epochs, those included that a crash lost. */
   turns: z.number().int().positive().max(100_000).optional(),
-  /** Wall-clock minutes of one epoch. */
+  /** Minutes for the whole run, over all its epochs: as long as it has a sandbox. Waiting costs none. */
   minutes: z.number().positive().max(10_080).optional(),
 })
 export type Budget = z.infer<typeof Budget>

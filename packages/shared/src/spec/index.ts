@@ -1,3 +1,4 @@
+export { type Charges, chargedTo } from './charges.ts'
 export { type Decision, decide } from './decide.ts'
 export { type Demand, runDemand } from './demand.ts'
 export {

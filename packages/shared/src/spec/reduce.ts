@@ -90,6 +90,8 @@ function applyTrusted(state: SpecState, fact: Exclude<Fact, WorkerFact>, seq: nu
     case 'run.parked':
     case 'run.refused':
     case 'run.settled':
+    case 'budget.reserved':
+    case 'budget.settled':
     case 'budget.exhausted':
       return reduceRun(state, fact, seq)
     case 'ticket.queued':
@@ -101,8 +103,6 @@ function applyTrusted(state: SpecState, fact: Exclude<Fact, WorkerFact>, seq: nu
       return reduceTicket(state, fact)
     // Of interest to whoever reads the log; they decide nothing.
     case 'run.spawned':
-    case 'budget.reserved':
-    case 'budget.settled':
       return state
   }
 }

@@ -5,6 +5,7 @@ import type { ExecutionMode } from '../contract/phase.ts'
 import { TaskKind } from '../contract/task.ts'
 import { Usage } from '../contract/usage.ts'
 import { DeathCause } from '../run/causes.ts'
+import { Charges } from './charges.ts'
 
 const count = z.number().int().nonnegative()
 
@@ -69,6 +70,7 @@ export const RunView = z.object({
   /** Why earlier epochs died, oldest first; the last hundred. */
   causes: z.array(DeathCause),
   refusals: Refusals.exactOptional(),
+  charges: Charges.exactOptional(),
   /** A spending limit was reached; until somebody decides otherwise the run does not go on. */
   exhausted: z.enum(['usd', 'turns', 'minutes']).exactOptional(),
   parked: z.object({ reason: z.string() }).exactOptional(),

@@ -1,4 +1,5 @@
 import { NO_USAGE } from '../../contract/usage.ts'
+import { reserved, settled as settledCall } from '../charges.ts'
 import { baseOf, hasPlan, planningState } from '../lifecycle.ts'
 import { plans, type RunView } from '../run-view.ts'
 import { entryOf, isEnded, isOpen, runOf, type SpecState } from '../state.ts'
@@ -12,6 +13,8 @@ type RunFact = FactOf<
   | 'run.parked'
   | 'run.refused'
   | 'run.settled'
+  | 'budget.reserved'
+  | 'budget.settled'
   | 'budget.exhausted'
 >
 
@@ -33,6 +36,12 @@ export function reduceRun(state: SpecState, fact: RunFact, seq: number): SpecSta
       return fact.epoch === run.epoch ? withRun(state, { ...run, owner: fact.data.to }) : state
     case 'run.parked':
       return withRun(state, { ...run, parked: { reason: fact.data.reason } })
+    case 'budget.reserved':
+      return withRun(state, { ...run, charges: reserved(run.charges, fact.data.callId, fact.data.usd) })
+    case 'budget.settled': {
+      const { callId, usd, replied } = fact.data
+      return withRun(state, { ...run, charges: settledCall(run.charges, callId, usd, replied) })
+    }
     case 'budget.exhausted':
       return withRun(state, { ...run, exhausted: fact.data.limit })
     case 'run.settled':
