@@ -29,6 +29,7 @@ export async function startProcessEngine(
   choice: ProcessChoice,
   busAddress: string,
   parent = tmpdir(),
+  workerBundle = PUPPET_BUNDLE,
 ): Promise<ProcessEngine> {
   const home = await mkdtemp(join(parent, 'specfleet-process-'))
   const root = join(home, choice)
@@ -36,7 +37,7 @@ export async function startProcessEngine(
     home,
     fleet: FLEET,
     busAddresses: [busAddress],
-    workerBundle: PUPPET_BUNDLE,
+    workerBundle,
     clock: systemClock,
     log,
   }
@@ -45,7 +46,7 @@ export async function startProcessEngine(
     root,
     options,
     open: () => openProvider(choice, options),
-    openElsewhere: (stdio) => openElsewhere([choice, home, busAddress, PUPPET_BUNDLE], stdio),
+    openElsewhere: (stdio) => openElsewhere([choice, home, busAddress, workerBundle], stdio),
     remains: async (id) => remainsOf(root, id),
     [Symbol.asyncDispose]: async () => {
       await destroyAll(root, () => openProvider(choice, options))

@@ -67,8 +67,8 @@ describe('inside a process sandbox', () => {
     ])
     const etc = ['alternatives', 'group', 'hosts', 'ld.so.cache', 'nsswitch.conf', 'passwd']
     expect((await shell('ls /etc')).split('\n').filter((name) => !etc.includes(name))).toEqual([])
-    expect(await shell('ls -A /workspace /home/agent /tmp /run/birth /dev/shm')).not.toMatch(/^[^/\s]/m)
-    expect(await shell('ls /run /run/sf')).toBe('/run:\nbirth\nsf\n\n/run/sf:\nbus.sock')
+    expect(await shell('ls -A /workspace /home/agent /tmp /dev/shm')).not.toMatch(/^[^/\s]/m)
+    expect(await shell('ls /run /run/sf')).toBe('/run:\nsf\n\n/run/sf:\nbus.sock')
     expect(await shell(`cat ${join(engine.home, 'of-the-host')}`)).toMatch(/No such file/)
     expect(await shell('ls -d /sys /root /var /mnt /boot 2>/dev/null')).toMatch(/^ ?\[2\]$/)
   })

@@ -6,13 +6,13 @@ const isRoot = process.getuid?.() === 0
 describeConformance({
   name: 'process',
   isolated: true,
-  holds: { memory: isRoot, pids: isRoot },
+  holds: { memory: isRoot, pids: isRoot, disk: true },
   start: (busAddress) => startProcessEngine('process', busAddress),
 })
 
 describeConformance({
   name: 'process-unsafe',
   isolated: false,
-  holds: { memory: isRoot, pids: isRoot },
+  holds: { memory: isRoot, pids: isRoot, disk: false },
   start: (busAddress) => startProcessEngine('process-unsafe', busAddress),
 })

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, fstatSync, openSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -63,6 +63,18 @@ describe('readBirth', () => {
     expect(process.env).toMatchObject({ SPEC_ID: 'orders' })
     expect(process.env).not.toHaveProperty('BUS_CREDS_B64')
     expect(process.env).not.toHaveProperty('SPECFLEET_ENV_FILE')
+  })
+
+  it('takes an inherited descriptor for the environment, and closes it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'specfleet-env-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const file = join(folder, 'env.json')
+    await writeFile(file, JSON.stringify(complete), { mode: 0o600 })
+    const descriptor = openSync(file, 'r')
+    setEnv({ SPECFLEET_ENV_FILE: `/proc/self/fd/${descriptor}` })
+    expect(assigned().env).toMatchObject({ SPEC_ID: 'orders', RUN_EPOCH: 2 })
+    expect(() => fstatSync(descriptor)).toThrow('EBADF')
+    expect(process.env).not.toHaveProperty('BUS_CREDS_B64')
   })
 
   it('names the file that cannot be read', () => {

@@ -1,4 +1,4 @@
-import { readFileSync, unlinkSync } from 'node:fs'
+import { closeSync, readFileSync, unlinkSync } from 'node:fs'
 import {
   decodePhaseContext,
   describeIssues,
@@ -53,7 +53,8 @@ const EnvFile = z.record(z.string(), z.string())
  * What a process was started with stays readable in `/proc/<pid>/environ`, whatever it does. So a
  * launcher that shares its sandbox with tools writes the variables into a file of mode 0600, as one
  * JSON object, and gives only its path in `SPECFLEET_ENV_FILE`: the file then stands for the
- * environment, and is removed.
+ * environment, and is removed. `/proc/self/fd/<n>` stands for a descriptor that was inherited: it is
+ * read as it is, for the file behind it may be another user's, and closed.
  *
  * @throws SpecfleetError `sandbox-env.invalid` when not even the way to the bus is known
  */
@@ -87,14 +88,22 @@ function takeEnvironment(env: Environment): Environment {
 
 function readEnvFile(path: string): Environment {
   try {
-    const text = readFileSync(path, 'utf8')
-    unlinkSync(path)
-    return EnvFile.parse(JSON.parse(text))
+    return EnvFile.parse(JSON.parse(takeText(path)))
   } catch (cause) {
     const why =
       cause instanceof z.ZodError ? describeIssues(cause) : cause instanceof Error ? cause.message : String(cause)
     throw new SpecfleetError('sandbox-env.invalid', `SPECFLEET_ENV_FILE ${path}: ${why}`, { cause })
   }
+}
+
+const INHERITED = /^\/proc\/self\/fd\/(\d+)$/
+
+function takeText(path: string): string {
+  const descriptor = INHERITED.exec(path)?.[1]
+  const text = readFileSync(descriptor === undefined ? path : Number(descriptor), 'utf8')
+  if (descriptor === undefined) unlinkSync(path)
+  else closeSync(Number(descriptor))
+  return text
 }
 
 function readAssignment(environment: Environment): Assignment | SpecfleetError {

@@ -27,6 +27,7 @@ export function exitCodeOf(ending: Ending): number {
     case 'rate-limited':
       return WORKER_EXIT.rateLimited
     case 'broken':
+      if (ending.error.code === 'sandbox.disk-full') return WORKER_EXIT.diskFull
       return ending.error.exitCode === WORKER_EXIT.busCut ? WORKER_EXIT.busCut : WORKER_EXIT.failed
   }
 }

@@ -2,13 +2,13 @@ import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createWriteStream, existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { isAbsolute, join, normalize, sep } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { type Sha256, type SourceBundle, SpecfleetError } from '@specfleet/shared'
 import type { WorkspaceView } from './context/sections.ts'
+import { isFull } from './tools/disk-watch.ts'
 
 export type WorkspaceOptions = {
   root: string
@@ -27,7 +27,8 @@ const MAX_LISTING_BYTES = 64 * 1024 * 1024
  * Fills the workspace with the source at its commit: a clone that knows no remote, with an identity of
  * its own. Without a source it is an empty folder.
  *
- * @throws SpecfleetError `blob.corrupt`, `blob.unknown`, `sandbox-env.invalid` when the folder is not empty
+ * @throws SpecfleetError `blob.corrupt`, `blob.unknown`, `sandbox.disk-full`; `sandbox-env.invalid` when the
+ * folder is not empty
  */
 export async function fillWorkspace(
   source: SourceBundle | null,
@@ -39,11 +40,16 @@ export async function fillWorkspace(
   if ((await readdir(root)).length > 0)
     throw new SpecfleetError('sandbox-env.invalid', `WORKSPACE ${root} is not empty`)
   if (source === null) return { root, files: 0, entries: [] }
-  const folder = await mkdtemp(join(tmpdir(), 'specfleet-source-'))
+  // Where the clone goes, for that has room for a source; elsewhere it would be in the way of memory.
+  const folder = await mkdtemp(join(root, '.specfleet-source-'))
   try {
     const bundle = join(folder, 'source.bundle')
     await fetchVerified(source.sha256, desk, bundle, signal)
     await cloneBundle(bundle, source, options)
+  } catch (cause) {
+    signal.throwIfAborted()
+    if (await isFull(root)) throw new SpecfleetError('sandbox.disk-full', 'the source does not fit', { cause })
+    throw cause
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -1,6 +1,6 @@
 /** What every sandbox provider must do, on its real engine. A provider is finished when it passes. */
 import { createServer } from 'node:net'
-import { type ExitReport, RunId, SandboxId, SpecId } from '@specfleet/shared'
+import { causeOfExit, type DeathCause, type ExitReport, RunId, SandboxId, SpecId, WORKER_EXIT } from '@specfleet/shared'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type {
   Created,
@@ -34,12 +34,58 @@ export type ConformanceOptions = {
   /** Nothing but the wire is within reach of a sandbox. */
   readonly isolated: boolean
   /** Which limits the engine can hold on this host, and why not the others. */
-  readonly holds: { readonly memory: boolean; readonly pids: boolean }
+  readonly holds: { readonly memory: boolean; readonly pids: boolean; readonly disk: boolean }
   start(busAddress: string): Promise<ProviderUnderTest>
 }
 
 export const FLEET = 'conformance'
 export const ROOMY: Limits = { memoryMb: 256, diskMb: 64, cpus: 1, pids: 128, wallClockMinutes: 5, outputMb: 64 }
+
+/** Longest that a worker may be kept from answering by what another sandbox does: half of what it is given up after. */
+const UNDISTURBED_MS = 5_000
+
+/** What a hostile worker does to use up the host, and what the provider has to make of it. */
+const HOGS: readonly {
+  readonly what: string
+  readonly limit: keyof ConformanceOptions['holds'] | 'output'
+  readonly limits: Partial<Limits>
+  readonly code: string
+  readonly cause: DeathCause['kind']
+}[] = [
+  {
+    what: 'a memory hog',
+    limit: 'memory',
+    limits: { memoryMb: 128, diskMb: 16 },
+    code: 'const kept = []; for (;;) kept.push(Buffer.alloc(8 << 20, 1))',
+    cause: 'oom',
+  },
+  {
+    what: 'a fork bomb that holds every process there is',
+    limit: 'pids',
+    limits: { pids: 64 },
+    code: `const { spawn } = await import('node:child_process')
+      for (let n = 0; n < 100; n++) spawn('sleep', ['1000'], { stdio: 'ignore' }).on('error', () => {})`,
+    cause: 'pids',
+  },
+  {
+    what: 'a full disk',
+    limit: 'disk',
+    limits: { diskMb: 16 },
+    code: `const fs = await import('node:fs'); const file = fs.openSync('fill', 'w'); let bytes = 0
+      try { for (;;) bytes += fs.writeSync(file, Buffer.alloc(1 << 20)) } catch (error) {
+        process.exit(error.code === 'ENOSPC' && bytes > 15 << 20 && bytes <= 16 << 20 ? ${WORKER_EXIT.diskFull} : 99)
+      }`,
+    cause: 'disk',
+  },
+  {
+    what: 'an endless output',
+    limit: 'output',
+    limits: { outputMb: 1 },
+    code: `const fs = await import('node:fs'); const line = Buffer.alloc(64 << 10, 'x\\n')
+      for (;;) try { fs.writeSync(2, line) } catch (error) { if (error.code !== 'EAGAIN') throw error }`,
+    cause: 'output',
+  },
+]
 
 let count = 0
 export function requestFor(
@@ -324,13 +370,34 @@ export function describeConformance(options: ConformanceOptions): void {
         expect(refused).toMatchObject({ kind: 'failed', code: 'config.invalid', retryable: false })
       })
 
-      it.runIf(options.holds.memory)('ends a memory hog, and says so', async () => {
-        const request = requestFor({ limits: { memoryMb: 128 } })
-        const hog = `const kept = []; for (;;) kept.push(Buffer.alloc(8 << 20, 1))`
-        expect(await reportAfter(request, hog)).toMatchObject({ oom: true, wallClock: false })
-      })
+      it.each(HOGS.filter(({ limit }) => limit === 'output' || options.holds[limit]))(
+        'ends $what by its name, and lets it hurt nobody else',
+        async ({ limits, code, cause }) => {
+          const neighbour = await spawn(requestFor())
+          const request = requestFor({ limits })
+          const hog = await spawn(request)
+          let over = false
+          const exited = exitOf(provider, request.id).then(() => {
+            over = true
+          })
+          hog.start(code)
+          let slowestMs = 0
+          while (!over) {
+            const asked = performance.now()
+            expect(await neighbour.run(`return (await import('node:child_process')).execSync('echo fine') + ''`)).toBe(
+              'fine\n',
+            )
+            slowestMs = Math.max(slowestMs, performance.now() - asked)
+          }
+          await exited
+          expect(causeOfExit(await reportOf(provider, request.id)).kind).toBe(cause)
+          expect(slowestMs).toBeLessThan(UNDISTURBED_MS)
+          await provider.destroy(request.id)
+          expect(await engine.remains(request.id)).toEqual([])
+        },
+      )
 
-      it.runIf(options.holds.pids)('stops a fork bomb at its limit, and says so', async () => {
+      it.runIf(options.holds.pids)('says that the process limit was hit, when the worker ends by itself', async () => {
         const bomb = `const { spawn } = await import('node:child_process')
           const failed = await new Promise((resolve) => {
             for (let n = 0; n < 200; n++) spawn('sleep', ['1000'], { stdio: 'ignore' }).on('error', (e) => resolve(e.code))

@@ -1,19 +1,21 @@
 // A worker that does what a test tells it over the bus: it stands in for the worker bundle where only the
 // sandbox is under test. What crosses the wire has to be the bus's protocol: each message is one frame with JSON in it.
-import { readFileSync, unlinkSync } from 'node:fs'
+import { closeSync, readFileSync, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 
 const file = process.env.SPECFLEET_ENV_FILE
 if (file === undefined) process.exit(78)
 
+const descriptor = /^\/proc\/self\/fd\/(\d+)$/.exec(file)?.[1]
 let text
 try {
-  text = readFileSync(file, 'utf8')
+  text = readFileSync(descriptor === undefined ? file : Number(descriptor), 'utf8')
 } catch {
   console.error(`no environment in ${file}`)
   process.exit(78)
 }
-unlinkSync(file)
+if (descriptor === undefined) unlinkSync(file)
+else closeSync(Number(descriptor))
 const env = JSON.parse(text)
 
 let bus

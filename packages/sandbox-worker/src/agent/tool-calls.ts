@@ -44,6 +44,16 @@ async function runCall(call: BetaToolUseBlock, turn: number, toolbox: Toolbox, m
   const started = clock.monotonic()
   const answer = await toolbox.run(call, life)
   const ms = Math.round(clock.monotonic() - started)
-  link.trace({ type: 'tool.returned', data: { ...about, ok: !answer.isError, ms, bytes: sizeOf(answer.content) } })
+  const { fault } = answer
+  link.trace({
+    type: 'tool.returned',
+    data: {
+      ...about,
+      ok: !answer.isError,
+      ms,
+      bytes: sizeOf(answer.content),
+      ...(fault === undefined ? {} : { fault }),
+    },
+  })
   return answer
 }

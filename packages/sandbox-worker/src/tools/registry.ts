@@ -25,8 +25,8 @@ export class Toolbox implements AsyncDisposable {
     if (tool === undefined) {
       return { content: `there is no tool ${call.name}; use ${[...this.#tools.keys()].join(', ')}`, isError: true }
     }
-    const { content, isError } = await tool.run(call, signal)
-    return { content: capContent(content), isError }
+    const answer = await tool.run(call, signal)
+    return { ...answer, content: capContent(answer.content) }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

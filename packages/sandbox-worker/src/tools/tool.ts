@@ -2,7 +2,9 @@ import type { BetaRunnableTool } from '@anthropic-ai/sdk/lib/tools/BetaRunnableT
 import type { BetaTool, BetaToolResultBlockParam } from '@anthropic-ai/sdk/resources/beta'
 
 export type ToolContent = NonNullable<BetaToolResultBlockParam['content']>
-export type ToolAnswer = { readonly content: ToolContent; readonly isError: boolean }
+/** A limit that a call ran into, by name. */
+export type ToolFault = 'out-of-memory' | 'output-limit' | 'time-limit' | 'process-limit' | 'disk-full' | 'shell-ended'
+export type ToolAnswer = { readonly content: ToolContent; readonly isError: boolean; readonly fault?: ToolFault }
 export type ToolCall = { readonly id: string; readonly name: string; readonly input: unknown }
 
 /** A tool that the model may call. */
@@ -10,7 +12,7 @@ export interface Tool {
   readonly definition: BetaTool
   /** It answers at once and changes nothing outside this process. */
   readonly quick?: boolean
-  /** Answers every input, a bad one with what is wrong about it. Rejects only when the signal fires. */
+  /** Answers every input, a bad one with what is wrong about it. Rejects only when the signal fires, or nothing more can be done. */
   run(call: ToolCall, signal: AbortSignal): Promise<ToolAnswer>
   /** Ends what the tool keeps running. */
   close?(): Promise<void>

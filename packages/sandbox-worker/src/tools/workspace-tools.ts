@@ -1,13 +1,12 @@
 import type { BetaRunnableTool } from '@anthropic-ai/sdk/lib/tools/BetaRunnableTool'
 import { runRunnableTool, toolName } from '@anthropic-ai/sdk/lib/tools/BetaRunnableTool'
 import { betaAgentToolset20260401 } from '@anthropic-ai/sdk/tools/agent-toolset/node'
-import { z } from 'zod'
+import { bashTool } from './bash-tool.ts'
+import { DiskWatch } from './disk-watch.ts'
 import { hasSchema, type Tool } from './tool.ts'
 
 export type WorkspaceAccess = 'read' | 'write'
 const CHANGING = new Set(['write', 'edit'])
-/** Longest time that one command may ask for. */
-const MAX_COMMAND_MS = 10 * 60_000
 
 export type WorkspaceToolOptions = {
   /** Root of the source: the file tools reach nothing outside. */
@@ -18,11 +17,14 @@ export type WorkspaceToolOptions = {
   access: WorkspaceAccess
 }
 
-/** The shell and the file tools of the SDK, kept to the workspace. */
-export const workspaceTools = ({ workdir, env, access }: WorkspaceToolOptions): Tool[] =>
-  betaAgentToolset20260401({ workdir, env: { ...env }, allowedRoots: [] })
-    .filter((tool) => access === 'write' || !CHANGING.has(toolName(tool)))
+/** A shell, and the file tools of the SDK, kept to the workspace. */
+export function workspaceTools({ workdir, env, access }: WorkspaceToolOptions): Tool[] {
+  const disk = new DiskWatch(workdir)
+  const files = betaAgentToolset20260401({ workdir, env: { ...env }, allowedRoots: [] })
+    .filter((tool) => toolName(tool) !== 'bash' && (access === 'write' || !CHANGING.has(toolName(tool))))
     .flatMap(adapt)
+  return [bashTool({ cwd: workdir, env }), ...files].map((tool) => disk.over(tool))
+}
 
 function adapt(tool: BetaRunnableTool): Tool[] {
   if (!hasSchema(tool)) return []
@@ -33,17 +35,11 @@ function adapt(tool: BetaRunnableTool): Tool[] {
       definition: { name, input_schema, ...(description === undefined ? {} : { description }) },
       async run({ id, input }, signal) {
         const toolUse = { type: 'tool_use' as const, id, name, input }
-        const outcome = await runRunnableTool(tool, bounded(input), { toolUse, toolUseBlock: toolUse, signal })
+        const outcome = await runRunnableTool(tool, input, { toolUse, toolUseBlock: toolUse, signal })
         signal.throwIfAborted()
         return outcome
       },
       ...(close === undefined ? {} : { close: async () => close() }),
     },
   ]
-}
-
-const Timed = z.looseObject({ timeout_ms: z.number() })
-const bounded = (input: unknown): unknown => {
-  const timed = Timed.safeParse(input)
-  return timed.success ? { ...timed.data, timeout_ms: Math.min(timed.data.timeout_ms, MAX_COMMAND_MS) } : input
 }

@@ -108,6 +108,13 @@ export const ERRORS = {
     'the environment of the sandbox is contradictory or malformed',
     'correct the named variable',
   ),
+  'sandbox.disk-full': entry(
+    1,
+    507,
+    true,
+    'the disk of the sandbox is full',
+    'raise SANDBOX_DISK_MB, or let it store less',
+  ),
   'context.invalid': entry(78, 500, false, 'PHASE_CONTEXT_B64 cannot be read', 'give base64 of one UTF-8 JSON object'),
   // the bus
   'bus.unreachable': entry(

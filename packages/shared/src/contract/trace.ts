@@ -22,6 +22,8 @@ export const TRACES = {
     ms: z.number().nonnegative(),
     bytes: count,
     turn: count,
+    /** The limit it ran into, by name. */
+    fault: z.string().max(32).optional(),
   }),
   'model.called': z.looseObject({
     turn: count,

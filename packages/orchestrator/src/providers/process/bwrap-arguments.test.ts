@@ -11,7 +11,6 @@ const plan: BwrapPlan = {
   workspaceBytes: 4096,
   scratchBytes: 1024,
   filterFd: 7,
-  environmentFd: 8,
   program: [INSIDE.node, INSIDE.bundle],
 }
 
@@ -42,15 +41,6 @@ describe('arguments of bwrap', () => {
     expect(names).not.toContain('--bind')
   })
 
-  it('copies the environment to where only its reader can remove it', () => {
-    const copy = all.findIndex(([name]) => name === '--file')
-    expect(all.slice(copy - 1, copy + 1)).toEqual([
-      ['--perms', '0600'],
-      ['--file', '8', INSIDE.envFile],
-    ])
-    expect(bwrapArguments({ ...plan, environmentFd: undefined })).not.toContain('--file')
-  })
-
   it('mounts the wire read-only, so that its socket cannot be replaced', () => {
     expect(all).toContainEqual(['--ro-bind', plan.wire, INSIDE.wire])
   })
@@ -70,7 +60,6 @@ describe('arguments of bwrap', () => {
       '/tmp': '1024',
       [INSIDE.home]: '1024',
       [INSIDE.workspace]: '4096',
-      [INSIDE.birth]: '1048576',
     })
   })
 

@@ -29,23 +29,23 @@ export type BwrapPlan = {
   /** Size of `/tmp`, of `/dev/shm` and of the home folder, each. */
   readonly scratchBytes: number
   readonly filterFd: number | undefined
-  /** Holds the environment, which is copied to where the worker reads and removes it. */
-  readonly environmentFd: number | undefined
   readonly program: readonly string[]
 }
 
 /** Who the worker is inside. */
 export const INSIDE_UID = 1000
 
-/** Room for one environment. */
-const BIRTH_BYTES = 1024 * 1024
+/**
+ * Descriptor by which the worker inherits its environment; it closes it once it has read it. bwrap is given no
+ * copy to make: what passes through its memory stays there, and a tool can read the memory of process 1.
+ */
+export const ENVIRONMENT_FD = 8
 
 /** Paths inside, the same in every sandbox. */
 export const INSIDE = {
   workspace: '/workspace',
-  birth: '/run/birth',
   home: '/home/agent',
-  envFile: '/run/birth/env.json',
+  envFile: `/proc/self/fd/${ENVIRONMENT_FD}`,
   wire: '/run/sf',
   busUrl: 'unix:/run/sf/bus.sock',
   bin: '/opt/specfleet/bin',
@@ -86,8 +86,6 @@ export function bwrapArguments(plan: BwrapPlan): string[] {
     ...memory('/tmp', plan.scratchBytes),
     ...memory(INSIDE.home, plan.scratchBytes),
     ...memory(INSIDE.workspace, plan.workspaceBytes),
-    ...memory(INSIDE.birth, BIRTH_BYTES),
-    ...environment(plan.environmentFd),
     ...['--ro-bind', plan.shared.node, INSIDE.node],
     ...['--ro-bind', plan.shared.bundle, INSIDE.bundle],
     ...[plan.writableCache ? '--bind' : '--ro-bind', plan.shared.compileCache, INSIDE.compileCache],
@@ -120,9 +118,6 @@ function namespaces(hostname: string): string[] {
 const memory = (path: string, bytes: number): string[] => [
   ...['--perms', '0700', '--size', String(bytes), '--tmpfs', path],
 ]
-
-const environment = (descriptor: number | undefined): string[] =>
-  descriptor === undefined ? [] : ['--perms', '0600', '--file', String(descriptor), INSIDE.envFile]
 
 const system = (entries: readonly SystemEntry[]): string[] =>
   entries.flatMap(({ path, link }) => (link === undefined ? ['--ro-bind', path, path] : ['--symlink', link, path]))

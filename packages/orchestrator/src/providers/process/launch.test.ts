@@ -56,7 +56,7 @@ describe('the command of an isolated worker', () => {
     const [shell, , script, file, next] = command
     expect([shell, file, next]).toEqual(['/bin/sh', envFile, 'setpriv'])
     expect(script).toBe('exec 8< "$0" && rm -- "$0" && exec "$@"')
-    expect(command.join(' ')).toContain('--file 8 /run/birth/env.json')
+    expect(command.join(' ')).toContain('--setenv SPECFLEET_ENV_FILE /proc/self/fd/8')
   })
 
   it('uses the paths as they are for an ordinary user', () => {

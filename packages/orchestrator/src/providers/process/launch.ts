@@ -1,7 +1,7 @@
 /** From what a sandbox is to the commands that start it. Pure. */
 import { join, relative } from 'node:path'
 import type { Limits } from '../provider.ts'
-import { bwrapArguments, INSIDE } from './bwrap-arguments.ts'
+import { bwrapArguments, ENVIRONMENT_FD, INSIDE } from './bwrap-arguments.ts'
 import type { Hierarchies } from './cgroup-layout.ts'
 import { type UidRange, uidOf } from './host-uid.ts'
 import type { SandboxLayout } from './layout.ts'
@@ -79,7 +79,6 @@ export function isolatedCommand(plan: IsolatedPlan): string[] {
     workspaceBytes: Math.round(plan.limits.diskMb * MIB),
     scratchBytes: Math.round((plan.limits.memoryMb / 4) * MIB),
     filterFd: system.filter === undefined ? undefined : FILTER_FD,
-    environmentFd: plan.envFile === undefined ? undefined : ENVIRONMENT_FD,
     program: plan.program,
   })
   const command = identity.kind === 'maker' ? bwrap : [...asUser(uidOf(identity.uids, sandbox.folder)), ...bwrap]
@@ -91,10 +90,7 @@ const asUser = (uid: number): string[] => {
   return ['setpriv', '--reuid', id, '--regid', id, '--clear-groups', '--no-new-privs']
 }
 
-/** Descriptor by which the environment reaches bwrap. One digit, as POSIX shells want it. */
-export const ENVIRONMENT_FD = 8
-
-/** Opens the environment for what follows, with the rights of the maker, and takes it off the disk. */
+/** Opens the environment for the worker, with the rights of the maker, and takes it off the disk. */
 const withEnvironment = (file: string): string[] => [
   ...['/bin/sh', '-c', `exec ${ENVIRONMENT_FD}< "$0" && rm -- "$0" && exec "$@"`, file],
 ]
