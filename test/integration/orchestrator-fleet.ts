@@ -151,6 +151,7 @@ export function configOf(nats: FleetNats, home: string): Config {
     stopGraceMs: 1_000,
     drainLimitMs: 5_000,
     backoff: { firstMs: 20, longestMs: 100, provenMs: 60_000, attemptLimit: 3 },
+    accountSweepMs: 600_000,
     floodFactsPerSecond: 200,
     backlogLimit: 10_000,
     sourceMaxBytes: 10_000_000,

@@ -49,6 +49,7 @@ const Variables = z.object({
   BACKOFF_LONGEST_MS: whole(1, 86_400_000).default(60_000),
   BACKOFF_PROVEN_MS: whole(0, 86_400_000).default(60_000),
   ATTEMPT_LIMIT: whole(1, 1000).default(5),
+  ACCOUNT_SWEEP_MS: whole(1_000, 86_400_000).default(600_000),
   FLOOD_FACTS_PER_SECOND: whole(1, 1_000_000).default(200),
   BACKLOG_LIMIT: whole(1, 1_000_000).default(10_000),
   SOURCE_MAX_MB: amount(0.001, 1_048_576).default(200),
@@ -95,6 +96,8 @@ export type Config = {
   /** From being asked to stop to being stopped. */
   readonly stopGraceMs: number
   readonly drainLimitMs: number
+  /** Between two looks for sandbox accounts that no record speaks of; one is taken back when both found it. */
+  readonly accountSweepMs: number
   readonly backoff: BackoffPolicy
   readonly floodFactsPerSecond: number
   /** Most runs of a priority that wait for a slot; further tasks stay in the queue. */
@@ -149,6 +152,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       provenMs: variables.BACKOFF_PROVEN_MS,
       attemptLimit: variables.ATTEMPT_LIMIT,
     },
+    accountSweepMs: variables.ACCOUNT_SWEEP_MS,
     floodFactsPerSecond: variables.FLOOD_FACTS_PER_SECOND,
     backlogLimit: variables.BACKLOG_LIMIT,
     sourceMaxBytes: Math.round(variables.SOURCE_MAX_MB * MIB),

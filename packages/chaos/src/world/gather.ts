@@ -1,4 +1,5 @@
-import { BUCKETS, GetAnswer, openRecords, STREAMS, subjects } from '@specfleet/shared'
+import { setTimeout as pause } from 'node:timers/promises'
+import { BUCKETS, type Bus, GetAnswer, openRecords, STREAMS, subjects } from '@specfleet/shared'
 import { z } from 'zod'
 import { readAnswer } from '../../../cli/src/fleet/client.ts'
 import type { Evidence } from '../verdict/evidence.ts'
@@ -15,6 +16,7 @@ const Known = z.looseObject({ specId: z.string(), foldedTo: z.number() })
 
 /** Asks everybody who knows something, while the fleet still stands. */
 export async function gather({ fleet, chronicle, model, jobs }: World, signal: AbortSignal): Promise<Evidence> {
+  await handedOutAgain(fleet.app, signal)
   const [tasks, dead, turns, log] = await Promise.all(
     [STREAMS.tasks, STREAMS.dead, STREAMS.turns, STREAMS.log].map((name) => streamInfo(fleet.app, name)),
   )
@@ -39,6 +41,17 @@ export async function gather({ fleet, chronicle, model, jobs }: World, signal: A
     dead: dead?.messages ?? 0,
     turns: turns?.messages ?? 0,
   }
+}
+
+/** A task whose acknowledgement was lost comes again once the queue's patience is over, and goes as one that is known. */
+const HANDED_OUT_AGAIN_MS = 20_000
+const LOOK_AGAIN_MS = 100
+
+/** Waits until the queue is empty, or could have been. It tells nobody of it, so it is asked. */
+async function handedOutAgain(app: Bus, signal: AbortSignal): Promise<void> {
+  const until = performance.now() + HANDED_OUT_AGAIN_MS
+  while ((await streamInfo(app, STREAMS.tasks)).messages > 0 && performance.now() < until)
+    await pause(LOOK_AGAIN_MS, undefined, { signal })
 }
 
 function viewEntry(state: unknown): [string, { text: string; foldedTo: number }] {

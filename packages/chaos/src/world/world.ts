@@ -30,6 +30,7 @@ const QUICK = {
   ATTEMPT_LIMIT: '3',
   ADOPTION_GRACE_MS: '500',
   BOOT_LIMIT_MS: '20000',
+  ACCOUNT_SWEEP_MS: '1000',
   LOG_LEVEL: 'debug',
 }
 

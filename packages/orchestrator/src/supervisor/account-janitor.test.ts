@@ -13,13 +13,16 @@ function setUp() {
   const known = new Set<string>()
   const active: ActiveRun[] = []
   const state = { isSweeper: true }
-  const janitor = new AccountJanitor({
-    mint: { accounts: async () => [...known], revoke: async (account) => void known.delete(account) },
-    table: { active: () => active },
-    clock,
-    log: openLog({ level: 'error', now: () => clock.now(), write: () => undefined }),
-    isSweeper: () => state.isSweeper,
-  })
+  const janitor = new AccountJanitor(
+    {
+      mint: { accounts: async () => [...known], revoke: async (account) => void known.delete(account) },
+      table: { active: () => active },
+      clock,
+      log: openLog({ level: 'error', now: () => clock.now(), write: () => undefined }),
+      isSweeper: () => state.isSweeper,
+    },
+    { everyMs: 600_000 },
+  )
   const own = (account: string) => {
     const task = withIds(TaskInput.parse({ kind: 'prompt', text: 'x', taskId: 'r' }), () => expect.unreachable())
     const stamp = { now: clock.now(), foldedTo: 0 }

@@ -4,9 +4,6 @@ import { type Clock, every } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { RunTable } from './run-table.ts'
 
-/** Longer than any account can be without a record: a start takes seconds. */
-const SWEEP_EVERY_MS = 10 * 60_000
-
 type Collaborators = {
   readonly mint: Pick<CredentialMint, 'accounts' | 'revoke'>
   readonly table: Pick<RunTable, 'active'>
@@ -28,9 +25,10 @@ export class AccountJanitor implements AsyncDisposable {
   #ownerless: ReadonlySet<string> = new Set()
   #sweeping: Promise<void> | undefined
 
-  constructor(collaborators: Collaborators) {
+  /** @param options.everyMs longer than any account can be without a record: a start takes seconds */
+  constructor(collaborators: Collaborators, { everyMs }: { everyMs: number }) {
     this.#with = collaborators
-    this.#sweeps = every(collaborators.clock, SWEEP_EVERY_MS, () => {
+    this.#sweeps = every(collaborators.clock, everyMs, () => {
       this.#sweeping ??= this.sweep()
         .catch((error: unknown) => collaborators.log.warn('accounts.not-swept', { error }))
         .finally(() => {

@@ -42,7 +42,8 @@ export async function bury(
   const dead: DeadIncarnation = {
     // One that ended by itself before we came knows better why it died.
     cause: lives || exit === undefined ? causeOf(evidence) : causeOfExit(exit),
-    asked: evidence.kind === 'overdue',
+    // An epoch whose fence never came into the log has not begun: nothing is lost with it.
+    asked: evidence.kind === 'overdue' || !hasBegun(run, known),
     life: { upMs: livedMs, progressed: turns || gotSomewhere(run, known) },
   }
   const next = aftermath(known.demand, known.view, dead, run.failures, options.backoff, crew.random())
@@ -151,6 +152,9 @@ async function endByForce(crew: Crew, run: PlacedRun): Promise<ExitReport | unde
     return undefined
   }
 }
+
+const hasBegun = ({ placement }: PlacedRun, { view }: LogKnowledge): boolean =>
+  view !== undefined && view.epoch >= placement.epoch
 
 function causeOf(evidence: Evidence): DeathCause {
   if (evidence.kind === 'condemned') return evidence.cause
