@@ -72,8 +72,8 @@ async function foldAlone(log: FactLog, specId: SpecId, toSeq: number): Promise<S
 }
 
 type Collaborators = {
-  readonly records: Records<View>
-  readonly ledger: Ledger
+  readonly records: Pick<Records<View>, 'get' | 'create' | 'replace'>
+  readonly ledger: Pick<Ledger, 'foldedTo' | 'spec' | 'specs' | 'onChange'>
   readonly clock: Clock
   readonly log: Log
   /** Whether writing is this orchestrator's part: one of all does it. */
