@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { SpecfleetError } from '@specfleet/shared'
+import { LIMIT_MS } from './course/limits.ts'
 
 /** What of a deployment's configuration is tried: what decides how its fleet behaves when something breaks. */
 export const TAKEN = [
@@ -53,13 +54,11 @@ function readEnvFile(file: string): Readonly<Record<string, string | undefined>>
   }
 }
 
-const BASE_MS = 60_000
-
 /** How long a trial may take: as long as with the limits of the harness, and longer by what a deployment's own add. */
 export function trialLimitMs(env: DeploymentEnv): number {
   const extra = (name: (typeof TAKEN)[number]) => Math.max(0, Number(env[name] ?? 0) || 0)
   const attempts = extra('ATTEMPT_LIMIT') || 3
   const each = extra('HEARTBEAT_LIMIT_MS') + extra('BACKOFF_LONGEST_MS')
   const once = extra('STOP_GRACE_MS') + extra('ADOPTION_GRACE_MS') + extra('BOOT_LIMIT_MS')
-  return BASE_MS + attempts * each + once
+  return LIMIT_MS + attempts * each + once
 }

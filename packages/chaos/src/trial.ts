@@ -51,7 +51,7 @@ export type Outcome = {
 }
 
 export type TrialOptions = {
-  /** A trial that takes longer is itself a violation. Default 60 s, and the length of the blow on top. */
+  /** A trial that takes longer is itself a violation. Default 90 s, and the length of the blow on top. */
   readonly limitMs?: number
   /** How long a server stays frozen, in milliseconds. Default 30 s. */
   readonly freezeMs?: number
