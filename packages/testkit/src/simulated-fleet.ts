@@ -181,7 +181,7 @@ export class SimulatedFleet {
         this.#advance(action.run, fate)
         return
       case 'bury':
-        this.#bury(action.run, action.evidence.kind === 'overdue')
+        this.#bury(action.run, action.evidence.kind === 'overdue', fate === 'lives')
         return
     }
   }
@@ -201,15 +201,16 @@ export class SimulatedFleet {
     this.#put(runningSince(starting, stamp(this.now)))
   }
 
-  #bury(run: PlacedRun, asked: boolean): void {
+  #bury(run: PlacedRun, asked: boolean, progressed: boolean): void {
     this.accounts.delete(run.placement.account)
-    this.#end(run, asked)
-    this.sandboxes.delete(run.placement.sandboxId)
+    this.#end(run, asked, progressed)
+    // What goes on at once leaves its remains to be found.
+    if (this.runs.get(run.runId)?.state !== 'claimed') this.sandboxes.delete(run.placement.sandboxId)
   }
 
-  #end(run: Extract<RunRecord, { state: 'claimed' }> | PlacedRun, asked: boolean): void {
+  #end(run: Extract<RunRecord, { state: 'claimed' }> | PlacedRun, asked: boolean, progressed = false): void {
     const demand = this.demands.get(run.runId) ?? WORK
-    const dead = { cause: { kind: 'oom' } as const, asked, life: { upMs: 1, progressed: false } }
+    const dead = { cause: { kind: 'oom' } as const, asked, life: { upMs: 1, progressed } }
     const policy = { firstMs: 1_000, longestMs: 10_000, provenMs: 1_000, attemptLimit: 3 }
     const next = aftermath(demand, undefined, dead, run.failures, policy, 0.5)
     if (next.kind === 'park') this.demands.set(run.runId, { kind: 'parked', reason: next.reason })

@@ -12,7 +12,6 @@ type Pulse = {
   heardAt: number
   /** Its first beat, or the first since we hear again, is still to come. */
   awaited: boolean
-  first: Beat | undefined
   last: Beat | undefined
 }
 
@@ -34,7 +33,7 @@ export class Heartbeats {
   /** Starts to listen for a sandbox; repeating it changes nothing. */
   expect(id: SandboxId): void {
     if (!this.#pulses.has(id))
-      this.#pulses.set(id, { heardAt: this.#clock.monotonic(), awaited: true, first: undefined, last: undefined })
+      this.#pulses.set(id, { heardAt: this.#clock.monotonic(), awaited: true, last: undefined })
   }
 
   /** @returns how many beats were lost on their way, as their count tells; 0 behind a time in which we heard nothing */
@@ -44,19 +43,12 @@ export class Heartbeats {
     const missed = pulse.awaited || pulse.last === undefined ? 0 : Math.max(0, beat.seq - pulse.last.seq - 1)
     pulse.heardAt = this.#clock.monotonic()
     pulse.awaited = false
-    pulse.first ??= beat
     pulse.last = beat
     return missed
   }
 
   forget(id: SandboxId): void {
     this.#pulses.delete(id)
-  }
-
-  /** Turns it has taken since we first heard of it. */
-  turnsTaken(id: SandboxId): number {
-    const pulse = this.#pulses.get(id)
-    return (pulse?.last?.turn ?? 0) - (pulse?.first?.turn ?? 0)
   }
 
   /** We hear nothing for reasons of our own. */
