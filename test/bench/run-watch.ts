@@ -1,8 +1,18 @@
 /** What the bus tells of one run, with the moment at which this process heard it. */
-import { BUCKETS, type Bus, newTaskId, parseFact, type RunId, runIdOf, SpecId, type TaskId } from '@specfleet/shared'
+import {
+  BUCKETS,
+  type Bus,
+  newTaskId,
+  parseFact,
+  type RunId,
+  RunRecord,
+  runIdOf,
+  SpecId,
+  type TaskId,
+} from '@specfleet/shared'
 
 export type Told = {
-  /** A type of fact, or `claimed`: the run's first record is on its way to the disk. */
+  /** A type of fact, or `claimed`: the record by which it got a slot is on its way to the disk. */
   readonly type: string
   readonly epoch: number
   readonly data: Readonly<Record<string, unknown>>
@@ -38,13 +48,11 @@ export async function watchRun(bus: Bus): Promise<RunWatch> {
     }),
   )
   subscriptions.use(
-    bus.subscribe(
-      `$KV.${BUCKETS.runs}.${runId}`,
-      () => hear({ type: 'claimed', epoch: 0, data: {}, at: performance.now() }),
-      {
-        max: 1,
-      },
-    ),
+    bus.subscribe(`$KV.${BUCKETS.runs}.${runId}`, (message) => {
+      const at = performance.now()
+      const run = RunRecord.parse(message.json())
+      if (run.state === 'claimed') hear({ type: 'claimed', epoch: run.epoch, data: {}, at })
+    }),
   )
   await bus.flush()
   const owned = subscriptions.move()
