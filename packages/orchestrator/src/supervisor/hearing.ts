@@ -4,12 +4,15 @@ import type { Emitter } from '../emitter.ts'
 import type { Log } from '../log.ts'
 import { watchForStalls } from '../stall-watch.ts'
 
+/** Why we heard nothing: the bus was away, for others perhaps too, or this very process stood still. */
+export type Deafness = 'outage' | 'stall'
+
 /** Who judges others by their silence. */
 export interface Listener {
   /** We hear nothing for reasons of our own. */
   deafen(): void
   /** We hear again. */
-  listen(): void
+  listen(after: Deafness): void
 }
 
 type Collaborators = { readonly status: Emitter<BusStatus>; readonly clock: Clock; readonly log: Log }
@@ -18,8 +21,8 @@ type Collaborators = { readonly status: Emitter<BusStatus>; readonly clock: Cloc
 export function watchHearing({ status, clock, log }: Collaborators, listeners: readonly Listener[]): Disposable {
   const watches = new DisposableStack()
   let connected = true
-  const listen = () => {
-    if (connected) for (const listener of listeners) listener.listen()
+  const listen = (after: Deafness) => {
+    if (connected) for (const listener of listeners) listener.listen(after)
   }
   const deafen = () => {
     for (const listener of listeners) listener.deafen()
@@ -28,7 +31,7 @@ export function watchHearing({ status, clock, log }: Collaborators, listeners: r
     status.on(({ kind }) => {
       if (kind !== 'disconnected' && kind !== 'reconnected') return
       connected = kind === 'reconnected'
-      if (connected) listen()
+      if (connected) listen('outage')
       else deafen()
     }),
   )
@@ -36,7 +39,7 @@ export function watchHearing({ status, clock, log }: Collaborators, listeners: r
     watchForStalls(clock, (ms) => {
       log.warn('process.stalled', { ms: Math.round(ms) })
       deafen()
-      listen()
+      listen('stall')
     }),
   )
   return watches

@@ -24,18 +24,30 @@ test('a sandbox that never spoke is late after the boot limit, one that spoke af
   expect(heartbeats.late(A)).toBe(1_000)
 })
 
-test('nobody becomes late while we are deaf, and everybody gets as long as for a boot when we hear again', () => {
+test('nobody becomes late while we are deaf, and behind an outage everybody gets as long as for a boot', () => {
   const { clock, heartbeats } = setUp()
   heartbeats.heard(A, beat(1))
   heartbeats.deafen()
   clock.advance(60_000)
   expect(heartbeats.late(A)).toBeUndefined()
   expect(heartbeats.nextInMs()).toBeUndefined()
-  heartbeats.listen()
+  heartbeats.listen('outage')
   clock.advance(4_999)
   expect(heartbeats.late(A)).toBeUndefined()
   heartbeats.heard(A, beat(2))
   clock.advance(1_000)
+  expect(heartbeats.late(A)).toBe(1_000)
+})
+
+test('when only we stood still, silence begins anew and may last no longer than ever', () => {
+  const { clock, heartbeats } = setUp()
+  heartbeats.heard(A, beat(1))
+  clock.advance(900)
+  heartbeats.deafen()
+  heartbeats.listen('stall')
+  clock.advance(999)
+  expect(heartbeats.late(A)).toBeUndefined()
+  clock.advance(1)
   expect(heartbeats.late(A)).toBe(1_000)
 })
 
@@ -65,6 +77,6 @@ test('a beat that never came shows in the count of the next, unless we could not
   expect(heartbeats.heard(A, beat(6))).toBe(0)
   expect(heartbeats.heard(A, beat(9))).toBe(2)
   heartbeats.deafen()
-  heartbeats.listen()
+  heartbeats.listen('outage')
   expect(heartbeats.heard(A, beat(50))).toBe(0)
 })

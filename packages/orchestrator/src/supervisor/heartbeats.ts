@@ -1,5 +1,6 @@
 import type { Beat, SandboxId } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
+import type { Deafness } from './hearing.ts'
 
 export type HeartbeatLimits = {
   /** Silence after which a worker that has spoken counts as lost. */
@@ -56,13 +57,16 @@ export class Heartbeats {
     this.#deaf = true
   }
 
-  /** We hear again: everybody gets as long as for a boot, since they have to find the bus again too. */
-  listen(): void {
+  /**
+   * We hear again, and everybody's silence begins anew. After an outage it may last as long as a boot, since they
+   * have to find the bus again too; when only we stood still, they went on beating.
+   */
+  listen(after: Deafness): void {
     this.#deaf = false
     const now = this.#clock.monotonic()
     for (const pulse of this.#pulses.values()) {
       pulse.heardAt = now
-      pulse.awaited = true
+      if (after === 'outage') pulse.awaited = true
     }
   }
 

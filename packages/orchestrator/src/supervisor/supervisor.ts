@@ -7,6 +7,7 @@ import type { BeatListener } from './beat-listener.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
 import { Deadlines } from './deadlines.ts'
 import { Demands } from './demands.ts'
+import type { Deafness } from './hearing.ts'
 import type { Peers } from './liveness.ts'
 import { Pace } from './pace.ts'
 import { reconcile } from './reconcile.ts'
@@ -100,9 +101,9 @@ export class Supervisor implements AsyncDisposable {
     this.#crew.heartbeats.deafen()
   }
 
-  listen(): void {
+  listen(after: Deafness): void {
     this.#online = true
-    this.#crew.heartbeats.listen()
+    this.#crew.heartbeats.listen(after)
     this.wake()
   }
 
