@@ -4,7 +4,7 @@ import { type Ground, openGround } from '../e2e/hostile/infiltrate.ts'
 import type { Benchmark } from './benchmark.ts'
 import { type Contender, interleave, timed } from './interleave.ts'
 
-const ROUNDS = 5
+const ROUNDS = 3
 /** What a hostile sandbox may cost everybody else. */
 const RATIO_AT_MOST = 1.5
 

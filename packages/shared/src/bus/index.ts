@@ -1,3 +1,4 @@
+export type { BlobInventory } from './blob-metas.ts'
 export * from './blobs.ts'
 export {
   type Bus,

@@ -5,14 +5,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { SpecfleetError } from '@specfleet/shared'
-import { z } from 'zod'
 import { type Clock, pause } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import { onlyThese } from '../stray-descriptors.ts'
-import { CONTROL_SOCKET, type ControlRequest, lineReader, READY_LINE, type Upstream } from './control-protocol.ts'
+import { type Answer, ControlLine, type Refused, type Status } from './control-line.ts'
+import { CONTROL_SOCKET, type ControlRequest, READY_LINE, type Upstream } from './control-protocol.ts'
 
 export type ForwarderOptions = {
   /** Holds the control socket. Private to the fleet; one forwarder serves it. */
@@ -29,35 +29,18 @@ export type ForwarderOptions = {
   readonly program?: string
 }
 
-const Status = z.object({ name: z.string(), connections: z.number(), refused: z.number() })
-const Reply = z.discriminatedUnion('ok', [
-  z.object({ ok: z.literal(true), pid: z.number().int(), wires: z.array(Status).optional() }),
-  z.object({ ok: z.literal(false), error: z.string() }),
-])
-type Reply = z.infer<typeof Reply>
-const Refused = z.object({
-  event: z.literal('refused'),
-  name: z.string(),
-  by: z.enum(['bus', 'wire']),
-  count: z.number().int().min(1),
-  lastReason: z.string(),
-})
-export type Refused = z.infer<typeof Refused>
-type Answer = Extract<Reply, { ok: true }>
-
 export interface Forwarder extends AsyncDisposable {
   /** Makes the socket in the sandbox's wire folder; idempotent. @throws SpecfleetError `provider.failed` */
   open(name: string): Promise<void>
   /** Ends its connections and removes the socket; idempotent. */
   close(name: string): Promise<void>
-  list(): Promise<readonly z.infer<typeof Status>[]>
+  list(): Promise<readonly Status[]>
   /** The forwarder's process, as it is now. */
   pid(): Promise<number>
   /** Gives the lease back. The forwarder ends by itself once nothing needs it. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
-const ANSWER_LIMIT_MS = 10_000
 const START_LIMIT_MS = 15_000
 const RESTART_DELAYS_MS = [0, 50, 200, 1_000, 5_000] as const
 
@@ -213,67 +196,4 @@ function untilReady(child: ChildProcess, clock: Clock): Promise<void> {
       if (!said.includes(READY_LINE)) settle(complaint.trim() || `exit code ${code}`)
     })
   })
-}
-
-/** One connection to the control socket; answers come in the order of the requests. */
-class ControlLine {
-  readonly #socket: Socket
-  readonly #waiting: ((reply: Reply | undefined) => void)[] = []
-  pid = 0
-
-  constructor(socket: Socket, onRefused: (refused: Refused) => void) {
-    this.#socket = socket
-    socket.setEncoding('utf8')
-    socket.on(
-      'data',
-      lineReader(
-        Number.POSITIVE_INFINITY,
-        (line) => {
-          const said = parseLine(line)
-          if ('event' in said) onRefused(said)
-          else this.#waiting.shift()?.(said)
-        },
-        () => {},
-      ),
-    )
-    socket.on('error', () => socket.destroy())
-    socket.on('close', () => {
-      for (const settle of this.#waiting.splice(0)) settle(undefined)
-    })
-  }
-
-  known(pid: number): this {
-    this.pid = pid
-    return this
-  }
-
-  /** `undefined` when the connection was lost, or no answer came in time: then it is given up. */
-  ask(request: ControlRequest): Promise<Reply | undefined> {
-    if (this.#socket.closed) return Promise.resolve(undefined)
-    return new Promise((resolve) => {
-      const limit = setTimeout(() => this.#socket.destroy(), ANSWER_LIMIT_MS)
-      this.#waiting.push((reply) => {
-        clearTimeout(limit)
-        resolve(reply)
-      })
-      this.#socket.write(`${JSON.stringify(request)}\n`)
-    })
-  }
-
-  onClose(run: () => void): void {
-    if (this.#socket.closed) run()
-    else this.#socket.once('close', run)
-  }
-
-  end(): void {
-    this.#socket.destroy()
-  }
-}
-
-function parseLine(line: string): Reply | Refused {
-  try {
-    return z.union([Refused, Reply]).parse(JSON.parse(line))
-  } catch (error) {
-    return { ok: false, error: `its answer is none: ${error instanceof Error ? error.message : String(error)}` }
-  }
 }
