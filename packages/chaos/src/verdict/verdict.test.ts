@@ -1,0 +1,105 @@
+import { RunRecord } from '@specfleet/shared'
+import { expect, test } from 'vitest'
+import { evidenceOf, KEPT, RUN, type Said, SPEC } from './evidence.fixture.ts'
+import type { Evidence } from './evidence.ts'
+import { judge } from './verdict.ts'
+
+const record = (more: object = {}): RunRecord =>
+  RunRecord.parse({
+    v: 1,
+    runId: RUN,
+    specId: SPEC,
+    task: { kind: 'prompt', text: 'What is here?', taskId: RUN, specId: SPEC },
+    source: null,
+    claimedAt: '2026-11-20T12:00:00.000Z',
+    changedAt: '2026-11-20T12:00:00.000Z',
+    epoch: 2,
+    causes: [{ kind: 'killed' }],
+    failures: 1,
+    state: 'settled',
+    outcome: 'done',
+    ...more,
+  })
+const world = (said: readonly Said[] = KEPT, more: Partial<Evidence> = {}): Evidence => ({
+  ...evidenceOf(said),
+  records: new Map([[RUN, record()]]),
+  ...more,
+})
+const CALM = world()
+const promises = (evidence: Evidence, blows = 1, zombie?: { lastLine: string }): string[] => [
+  ...new Set(judge(evidence, CALM, { blows, zombie }).map(({ promise }) => promise)),
+]
+const call = (fingerprint: string) => ({ specId: SPEC, fingerprint })
+const before = (type: string, said: Said): Said[] =>
+  KEPT.flatMap((each) => (each.type === type ? [said, each] : [each]))
+
+test('a world that kept every promise is judged so', () => {
+  expect(judge(world(), CALM, { blows: 1, zombie: undefined })).toEqual([])
+})
+
+test('what does not settle, or settles twice, or lies around, is told', () => {
+  expect(promises(world(KEPT.slice(0, -1)))).toContain('settles once')
+  expect(promises(world([...KEPT, ...KEPT.slice(-1)]))).toContain('settles once')
+  expect(promises(world(KEPT, { records: new Map([[RUN, record({ outcome: 'failed' })]]) }))).toEqual(['settles once'])
+  for (const left of [{ queued: 1 }, { dead: 1 }, { turns: 1 }])
+    expect(promises(world(KEPT, left))).toEqual(['settles once'])
+  expect(
+    promises(
+      world(KEPT, {
+        records: new Map([
+          [RUN, record()],
+          ['stranger', record()],
+        ]),
+      }),
+    ),
+  ).toEqual(['settles once'])
+})
+
+test('another end than that of the undisturbed run is told, with what differs', () => {
+  const other = KEPT.map((said) =>
+    said.type === 'spec.submitted' ? { ...said, data: { ...said.data, text: 'Another' } } : said,
+  )
+  const [violation] = judge(world(other), CALM, { blows: 1, zombie: undefined })
+  expect(violation?.promise).toBe('same final state')
+  expect(violation?.evidence.join()).toContain('Another')
+})
+
+test('a view that is not the fold of its log is told, down to the order of its fields', () => {
+  const { views, told } = world()
+  const text = told.get(SPEC) ?? ''
+  const reordered = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(text)).toReversed()))
+  expect(promises(world(KEPT, { told: new Map([[SPEC, reordered]]) }))).toEqual(['replay gives the view'])
+  expect(promises(world(KEPT, { told: new Map() }))).toEqual(['replay gives the view'])
+  const stale = { text: views.get(SPEC)?.text ?? '', foldedTo: 3 }
+  expect(promises(world(KEPT, { views: new Map([[SPEC, stale]]) }))).toEqual(['replay gives the view'])
+})
+
+test('a turn may be paid again once a blow, and never without one', () => {
+  const twice = world(KEPT, { calls: ['a', 'b', 'b', 'c'].map(call) })
+  expect(promises(twice, 1)).toEqual([])
+  expect(promises(twice, 0)).toEqual(['one turn a crash'])
+  expect(promises(world(KEPT, { calls: ['b', 'b', 'b'].map(call) }), 1)).toEqual(['one turn a crash'])
+})
+
+test('deaths that are forgotten, or counted where there were none, are told', () => {
+  expect(promises(world(KEPT, { records: new Map([[RUN, record({ causes: [] })]]) }))).toEqual(['carried over'])
+  const again: Said = { type: 'run.fenced', epoch: 1, data: { owner: 'me', turnsUpTo: 0 } }
+  expect(promises(world([...KEPT, again]))).toContain('carried over')
+})
+
+test('a worker that is heard behind its fence is told', () => {
+  const late: Said = { type: 'phase.started', epoch: 1, by: 'worker', data: { phase: 'explore', attempt: 1, turn: 0 } }
+  expect(promises(world(before('run.delivered', late)))).toContain('fenced')
+})
+
+test('a run that is parked with other causes than its own is told', () => {
+  const parked = (causes: object[]): Said => ({ type: 'run.parked', epoch: 1, data: { causes, reason: 'enough' } })
+  const behindItsDeath = (said: Said) => KEPT.flatMap((each) => (each.type === 'run.lost' ? [each, said] : [each]))
+  expect(promises(world(behindItsDeath(parked([{ kind: 'killed' }]))))).not.toContain('parks and goes on')
+  expect(promises(world(behindItsDeath(parked([{ kind: 'oom' }]))))).toContain('parks and goes on')
+})
+
+test('a zombie that ends without a word is told', () => {
+  expect(promises(world(), 1, { lastLine: '' })).toEqual(['zombies end'])
+  expect(promises(world(), 1, { lastLine: 'specfleet-worker: the bus cannot be reached: refused' })).toEqual([])
+})
