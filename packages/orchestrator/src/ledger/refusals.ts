@@ -69,7 +69,7 @@ export class Refusals implements RefusalBook, AsyncDisposable {
   note(of: Incarnation, { by, reason, count = 1 }: Refusal): void {
     const page = this.#pageOf(of.runId)
     const before = page.untold.get(by)?.count ?? 0
-    page.untold.set(by, { of, count: before + count, lastReason: inPrint(reason) })
+    page.untold.set(by, { of, count: before + count, lastReason: reason })
     if (page.pause === undefined) this.#turn(page)
   }
 
@@ -107,8 +107,9 @@ export class Refusals implements RefusalBook, AsyncDisposable {
 
   #tell(page: Page): void {
     for (const [by, { of, count, lastReason }] of page.untold) {
-      const telling: Promise<void> = this.#write(of, { type: 'run.refused', data: { by, count, lastReason } }).finally(
-        () => this.#writing.delete(telling),
+      const data = { by, count, lastReason: inPrint(lastReason) }
+      const telling: Promise<void> = this.#write(of, { type: 'run.refused', data }).finally(() =>
+        this.#writing.delete(telling),
       )
       this.#writing.add(telling)
     }

@@ -112,7 +112,10 @@ export class SandboxTable implements AsyncDisposable {
   /** One of another orchestrator's may be new to us. */
   #refuse(event: RefusedOnWay): void {
     const known = this.#known.get(event.id)
-    if (known !== undefined) return this.refused.emit({ ...event, labels: known.labels })
+    if (known !== undefined) {
+      this.refused.emit({ ...event, labels: known.labels })
+      return
+    }
     this.#track(
       this.look(event.id).then((sandbox) => {
         if (sandbox !== undefined) this.refused.emit({ ...event, labels: sandbox.labels })
