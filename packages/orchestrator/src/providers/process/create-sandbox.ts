@@ -23,6 +23,7 @@ import {
   workerFlags,
 } from './launch.ts'
 import { folderLayout, type SandboxLayout, sandboxLayout } from './layout.ts'
+import { makingName } from './making.ts'
 import { MARK } from './processes.ts'
 import type { Confinement, SandboxRecord } from './record.ts'
 import { dyingWithParent, shimArguments } from './shim.ts'
@@ -42,7 +43,7 @@ export async function createSandbox(
   signal: AbortSignal,
 ): Promise<'made' | 'taken'> {
   const sandbox = sandboxLayout(engine.layout.sandboxes, request.id)
-  const making = folderLayout(join(engine.layout.sandboxes, `.making-${randomUUID()}`))
+  const making = folderLayout(join(engine.layout.sandboxes, await makingName()))
   const record = recordOf(engine, request)
   let held: Hold | undefined
   try {

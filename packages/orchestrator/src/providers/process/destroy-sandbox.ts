@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { rename, stat } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type SandboxId, SpecfleetError } from '@specfleet/shared'
@@ -10,6 +10,7 @@ import type { Engine } from './engine.ts'
 import { findShim, readRecord, unfinishedFolders } from './find-sandbox.ts'
 import { PROGRAM_PATH } from './host-abilities.ts'
 import { folderLayout, type SandboxLayout, sandboxLayout } from './layout.ts'
+import { isLeftByItsMaker } from './making.ts'
 import { parseStat, processesOf, signalProcess } from './processes.ts'
 import type { SandboxRecord } from './record.ts'
 import { exists } from './system-folder.ts'
@@ -17,8 +18,6 @@ import { exists } from './system-folder.ts'
 const run = promisify(execFile)
 
 const DEAD = '.dead-'
-/** How long a maker may take, or be stopped, before its unfinished folder counts as left behind. */
-const LEFT_BEHIND_MS = 60_000
 const KILL_ROUNDS = 10
 const ROUND_MS = 500
 
@@ -45,16 +44,7 @@ export async function destroySandbox(engine: Engine, id: SandboxId): Promise<voi
 export async function sweep(engine: Engine): Promise<void> {
   for (const name of await unfinishedFolders(engine.layout.sandboxes)) {
     const folder = folderLayout(join(engine.layout.sandboxes, name))
-    if (name.startsWith(DEAD) || (await isLeftBehind(engine, folder))) await finishDestroying(engine, folder)
-  }
-}
-
-async function isLeftBehind(engine: Engine, { folder, alive }: SandboxLayout): Promise<boolean> {
-  try {
-    return !isHeld(alive) && engine.clock.now().getTime() - (await stat(folder)).mtimeMs > LEFT_BEHIND_MS
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return false
-    throw error
+    if (name.startsWith(DEAD) || (await isLeftByItsMaker(name))) await finishDestroying(engine, folder)
   }
 }
 

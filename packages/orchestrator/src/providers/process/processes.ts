@@ -27,7 +27,7 @@ export async function findProcess(pid: number): Promise<Process | undefined> {
   return stat === undefined ? undefined : parseStat(stat)
 }
 
-export const isSame = async (process: Process): Promise<boolean> =>
+export const isSame = async (process: Pick<Process, 'pid' | 'start'>): Promise<boolean> =>
   (await findProcess(process.pid))?.start === process.start
 
 export async function allProcesses(): Promise<Process[]> {
