@@ -17,8 +17,9 @@ export type WireLimits = {
   readonly dialTimeoutMs: number
   /** Of all its connections together. A worker at work sends some twenty messages a second. */
   readonly messages: AllowanceOptions
-  /** Each way. */
-  readonly bytes: AllowanceOptions
+  readonly bytesUp: AllowanceOptions
+  /** Sources come this way. */
+  readonly bytesDown: AllowanceOptions
   /** Longest message, in bytes: what its account allows. */
   readonly longest: number
   /** What it may have stored in all: as much of turns as can be read again. */
@@ -30,9 +31,10 @@ export const WIRE_LIMITS: WireLimits = {
   perSecond: 4,
   dialTimeoutMs: 5_000,
   messages: { burst: 4_000, perSecond: 500 },
-  bytes: { burst: 64 * MIB, perSecond: 32 * MIB },
+  bytesUp: { burst: 32 * MIB, perSecond: 16 * MIB },
+  bytesDown: { burst: 64 * MIB, perSecond: 32 * MIB },
   longest: MIB,
-  stored: { log: 64 * MIB, trace: 128 * MIB, turn: 128 * MIB },
+  stored: { log: 64 * MIB, trace: 64 * MIB, turn: 128 * MIB },
 }
 
 export type WireOptions = {
@@ -69,8 +71,8 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   const refusals = openRefusals(options.onRefused)
   const shared = {
     messages: openAllowance(limits.messages),
-    bytesUp: openAllowance(limits.bytes),
-    bytesDown: openAllowance(limits.bytes),
+    bytesUp: openAllowance(limits.bytesUp),
+    bytesDown: openAllowance(limits.bytesDown),
     quota: openQuota(limits.stored),
     longest: limits.longest,
     refusals,
