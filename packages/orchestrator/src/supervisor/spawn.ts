@@ -34,6 +34,7 @@ export const credentialLifeMs = ({ wallClockMinutes }: Limits): number =>
  * 2. The record says `starting`, with the account, before anything of the epoch exists that
  *    a crash of ours could leave behind.
  * 3. The fence stands in the log, and is folded, before what the epoch starts from is read.
+ * 4. Nobody fences behind their successor.
  */
 export async function advance(
   crew: Crew,
@@ -69,7 +70,7 @@ export async function advance(
   const starting = await crew.table.move(run, startingAt(run, placement, stampOf(crew)))
   if (starting === 'conflict') return crew.mint.revoke(account)
 
-  await fence(crew, options, starting, signal)
+  if (!(await fence(crew, options, starting, signal))) return
   const birth = { creds, limits, expiresAt, context }
   const created = await create(crew, options, starting, birth, signal)
   if (created.kind === 'failed') {
@@ -99,12 +100,26 @@ export async function confirm(crew: Crew, starting: StartingRun): Promise<void> 
   })
 }
 
-async function fence(crew: Crew, options: SupervisorOptions, run: StartingRun, signal: AbortSignal): Promise<void> {
+/**
+ * Whether the epoch has begun. Who slept between record and fence may have been replaced meanwhile: the fence is
+ * appended only where nothing was said of the spec since the record was found to be ours still.
+ */
+async function fence(crew: Crew, options: SupervisorOptions, run: StartingRun, signal: AbortSignal): Promise<boolean> {
   const turnsUpTo = await lastTurnSeq(crew.bus)
   const scope = { specId: run.specId, runId: run.runId, epoch: run.placement.epoch }
   const data = { owner: options.me, turnsUpTo }
-  const seq = await crew.facts.state(scope, { type: 'run.fenced', data }, { signal })
-  await crew.ledger.caughtUp(seq, signal)
+  for (;;) {
+    const expectLastOfSpec = crew.ledger.lastSeqOf(run.specId)
+    if (!(await crew.table.isCurrent(run))) return false
+    try {
+      const seq = await crew.facts.state(scope, { type: 'run.fenced', data }, { signal, expectLastOfSpec })
+      await crew.ledger.caughtUp(seq, signal)
+      return true
+    } catch (error) {
+      if (!(error instanceof SpecfleetError) || error.code !== 'bus.conflict') throw error
+      await consultLog(crew, run, signal)
+    }
+  }
 }
 
 function resumeFrom(crew: Crew, run: ActiveRun): ResumePoint {
