@@ -58,6 +58,7 @@ const FIXED = [
   ['nats-frozen', 'supervisor/fact/run.fenced after', 'once'],
   ['forwarder', 'worker/call/model#2 before', 'once'],
   ['zombie-orchestrator', 'ledger/view before', 'once'],
+  ['zombie-orchestrator', 'supervisor/record/starting after', 'once'],
   ['clock-jump', 'worker/turn#3 before', 'once'],
 ] as const
 
