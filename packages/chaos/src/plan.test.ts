@@ -122,6 +122,18 @@ test('the full matrix has every sensible place exactly once', () => {
   )
 })
 
+test('what comes only when somebody is slow is not drawn', () => {
+  const points = new Map<PointName, number>([
+    ['worker/call/model/ping', 3],
+    ['worker/turn', 3],
+    ['any', 6],
+  ])
+  const options = { seed: 1, seen: points, victims: VICTIMS }
+  const drawn = [...fullMatrix(options), ...drawSample(60, options)].map(nameOf)
+  expect(drawn).not.toContain('worker/call/model/ping')
+  expect(drawn).toContain('worker/turn')
+})
+
 test('who lives in a sandbox is not looked for before there is one', () => {
   expect(isSensible('intake/record/claimed', 'worker')).toBe(false)
   expect(isSensible('intake/record/claimed', 'nats')).toBe(true)
