@@ -117,7 +117,9 @@ async function fence(crew: Crew, options: SupervisorOptions, run: StartingRun, s
       return true
     } catch (error) {
       if (!(error instanceof SpecfleetError) || error.code !== 'bus.conflict') throw error
-      await consultLog(crew, run, signal)
+      const { view } = await consultLog(crew, run, signal)
+      // What came in between is that very fence, stored when the server died with the answer.
+      if (view?.epoch === run.placement.epoch && view.owner === options.me) return true
     }
   }
 }
