@@ -1,11 +1,12 @@
-import { ERRORS, type ErrorCode, SpecfleetError, WireError } from '../../contract/errors.ts'
+import { isErrorCode } from '../../contract/error-catalogue.ts'
+import { SpecfleetError, WireError } from '../../contract/errors.ts'
 import { parseJson } from '../json.ts'
-
-const isCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)
 
 /** The peer's error, where it is one of the catalogue. */
 export function wireToError(wire: WireError): SpecfleetError {
-  const error = new SpecfleetError(isCode(wire.code) ? wire.code : 'duplex.cancelled', undefined, { next: wire.next })
+  const error = new SpecfleetError(isErrorCode(wire.code) ? wire.code : 'duplex.cancelled', undefined, {
+    next: wire.next,
+  })
   error.message = wire.message
   return error
 }
