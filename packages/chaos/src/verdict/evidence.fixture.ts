@@ -54,7 +54,7 @@ export function evidenceOf(said: readonly Said[]): Evidence {
     records: new Map(),
     states: new Map<string, SpecState>(state === undefined ? [] : [[SPEC, state]]),
     views: new Map([[SPEC, { text, foldedTo: log.length }]]),
-    told: new Map([[SPEC, text]]),
+    told: new Map([[SPEC, { text, foldedTo: log.length, askedAt: log.length }]]),
     calls: [],
     queued: 0,
     dead: 0,

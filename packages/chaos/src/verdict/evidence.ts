@@ -14,8 +14,8 @@ export type Evidence = {
   readonly states: ReadonlyMap<string, SpecState>
   /** What lies in the bucket of views, as text, by spec. */
   readonly views: ReadonlyMap<string, { readonly text: string; readonly foldedTo: number }>
-  /** What the fleet tells of each spec when it is asked, as text. */
-  readonly told: ReadonlyMap<string, string>
+  /** What the fleet tells of each spec when it is asked, as text, and how far the log went when it was asked. */
+  readonly told: ReadonlyMap<string, { readonly text: string; readonly foldedTo: number; readonly askedAt: number }>
   /** Model calls, as the model counted them. */
   readonly calls: readonly Call[]
   readonly queued: number

@@ -10,7 +10,10 @@ export function judgeReplay({ tasks, log, views, told }: Evidence): Violation[] 
   return tasks.flatMap(({ specId }) => {
     const view = views.get(specId)
     const stored = view === undefined ? [] : compare('the view', specId, view.text, foldTo(log, specId, view.foldedTo))
-    return [...stored, ...compare('what the fleet tells', specId, told.get(specId), foldTo(log, specId))]
+    const answer = told.get(specId)
+    // It may know more than was in the log when it was asked, but nothing less.
+    const upTo = Math.max(answer?.foldedTo ?? 0, answer?.askedAt ?? Number.POSITIVE_INFINITY)
+    return [...stored, ...compare('what the fleet tells', specId, answer?.text, foldTo(log, specId, upTo))]
   })
 }
 

@@ -2,6 +2,7 @@ import { RunRecord } from '@specfleet/shared'
 import { expect, test } from 'vitest'
 import { evidenceOf, KEPT, RUN, type Said, SPEC } from './evidence.fixture.ts'
 import type { Evidence } from './evidence.ts'
+import { foldTo } from './replay.ts'
 import { judge } from './verdict.ts'
 
 const record = (more: object = {}): RunRecord =>
@@ -66,12 +67,24 @@ test('another end than that of the undisturbed run is told, with what differs', 
 
 test('a view that is not the fold of its log is told, down to the order of its fields', () => {
   const { views, told } = world()
-  const text = told.get(SPEC) ?? ''
-  const reordered = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(text)).toReversed()))
-  expect(promises(world(KEPT, { told: new Map([[SPEC, reordered]]) }))).toEqual(['replay gives the view'])
+  const answer = told.get(SPEC) ?? { text: '{}', foldedTo: 0, askedAt: 0 }
+  const text = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(answer.text)).toReversed()))
+  expect(promises(world(KEPT, { told: new Map([[SPEC, { ...answer, text }]]) }))).toEqual(['replay gives the view'])
   expect(promises(world(KEPT, { told: new Map() }))).toEqual(['replay gives the view'])
   const stale = { text: views.get(SPEC)?.text ?? '', foldedTo: 3 }
   expect(promises(world(KEPT, { views: new Map([[SPEC, stale]]) }))).toEqual(['replay gives the view'])
+})
+
+test('what the fleet tells may know more than was in the log when it was asked, and nothing less', () => {
+  const { log } = world()
+  const last = log.length
+  const known = (upTo: number, askedAt: number) => {
+    const text = JSON.stringify(foldTo(log, SPEC, upTo))
+    return promises(world(KEPT, { told: new Map([[SPEC, { text, foldedTo: upTo, askedAt }]]) }))
+  }
+  expect(known(last, last - 1)).toEqual([])
+  expect(known(last - 1, last - 1)).toEqual([])
+  expect(known(last - 1, last)).toEqual(['replay gives the view'])
 })
 
 test('a turn may be paid again once a blow, and never without one', () => {

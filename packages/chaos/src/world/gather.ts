@@ -20,22 +20,26 @@ export async function gather({ fleet, chronicle, model, jobs }: World, signal: A
   const [tasks, dead, turns, log] = await Promise.all(
     [STREAMS.tasks, STREAMS.dead, STREAMS.turns, STREAMS.log].map((name) => streamInfo(fleet.app, name)),
   )
-  const last = log?.lastSeq ?? 0
-  await chronicle.until(() => ((chronicle.entries.at(-1)?.seq ?? 0) >= last ? true : undefined), signal)
+  const askedAt = log?.lastSeq ?? 0
   const stored = await openRecords(fleet.app, BUCKETS.specs, StoredView)
-  const views = (await stored.all()).flatMap(({ value }) => (value.kind === 'spec' ? [value.state] : []))
-  const told = jobs.map(async ({ specId }): Promise<[string, string]> => {
+  const views = (await stored.all()).flatMap(({ value }) => (value.kind === 'spec' ? [stateEntry(value.state)] : []))
+  const asked = jobs.map(async ({ specId }) => {
     const options = { timeoutMs: ANSWER_LIMIT_MS, signal }
     const answer = await fleet.client.bus.requestJson(subjects.api('get'), { id: specId }, options)
-    return [specId, JSON.stringify(readAnswer(answer, GetAnswer).spec)]
+    const [, told] = stateEntry(readAnswer(answer, GetAnswer).spec)
+    return [specId, { ...told, askedAt }] as const
   })
+  const told = await Promise.all(asked)
+  // The log may have grown meanwhile: it is read as far as anybody who answered had.
+  const known = Math.max(askedAt, ...[...views, ...told].map(([, { foldedTo }]) => foldedTo))
+  await chronicle.until(() => ((chronicle.entries.at(-1)?.seq ?? 0) >= known ? true : undefined), signal)
   return {
     tasks: jobs.map(({ specId, task }) => ({ specId, taskId: task.taskId })),
     log: [...chronicle.entries],
     records: new Map(chronicle.records),
     states: new Map(chronicle.states),
-    views: new Map(views.map(viewEntry)),
-    told: new Map(await Promise.all(told)),
+    views: new Map(views),
+    told: new Map(told),
     calls: jobs.flatMap(({ specId }) => model.callsOf(specId)).concat(model.callsOf('')),
     queued: tasks?.messages ?? 0,
     dead: dead?.messages ?? 0,
@@ -54,7 +58,7 @@ async function handedOutAgain(app: Bus, signal: AbortSignal): Promise<void> {
     await pause(LOOK_AGAIN_MS, undefined, { signal })
 }
 
-function viewEntry(state: unknown): [string, { text: string; foldedTo: number }] {
+function stateEntry(state: unknown): [string, { text: string; foldedTo: number }] {
   const { specId, foldedTo } = Known.parse(state)
   return [specId, { text: JSON.stringify(state), foldedTo }]
 }
