@@ -21,8 +21,8 @@ const COST_OF_REFUSAL = 50
 /** Answers that a client need not have, once it does not read those it was given. */
 const MOST_OWED = 100
 
-/** Errors by which a server says that it goes, not that it refuses. */
-const NO_REFUSAL = /^'?(server shutdown|stale connection)/i
+/** Errors by which a server says that it goes or has waited too long, not that it refuses: it may itself have stood still. */
+const NO_REFUSAL = /^'?(server shutdown|stale connection|authentication timeout)/i
 
 /**
  * Carries one connection, and follows it.
