@@ -186,8 +186,8 @@ test('a dead letter is kept whole, even at the payload limit, with its reason; n
   const error = { code: 'task.malformed', message: 'the task is not valid: süß', next: 'correct it' }
   const largest = new Uint8Array(bus.maxPayload).map((_, index) => index % 251)
   const headers = { 'Nats-Msg-Id': 'x', Note: 'two\r\nlines' }
-  await buryMessage(bus, 'first', { subject: 'sf.task.high.spec', data: new Uint8Array(), headers: {} }, error)
-  await buryMessage(bus, 'task.malformed >', { subject: 'sf.task.high.spec', data: largest, headers }, error)
+  await buryMessage(bus, 'first', { seq: 1, subject: 'sf.task.high.spec', data: new Uint8Array(), headers: {} }, error)
+  await buryMessage(bus, 'task.malformed >', { seq: 2, subject: 'sf.task.high.spec', data: largest, headers }, error)
   const letters = await listDead(bus, { limit: 10 })
   expect(letters.map(({ reason, subject }) => [reason, subject])).toEqual([
     ['task-malformed-', 'sf.task.high.spec'],
@@ -196,6 +196,19 @@ test('a dead letter is kept whole, even at the payload limit, with its reason; n
   expect(letters[0]?.error).toEqual(error)
   expect(Buffer.from(letters[0]?.data ?? []).equals(Buffer.from(largest))).toBe(true)
   expect(await listDead(bus, { limit: 1 })).toHaveLength(1)
+})
+
+test('a message that comes again before it was acknowledged is buried once', async () => {
+  const { bus } = await startBus()
+  const error = { code: 'task.malformed', message: 'the task is not valid', next: 'correct it' }
+  const data = new Uint8Array(bus.maxPayload).fill(1)
+  const bury = (seq: number) =>
+    buryMessage(bus, 'again', { seq, subject: 'sf.task.high.spec', data, headers: {} }, error)
+  await bury(1)
+  await bury(1)
+  await bury(2)
+  const letters = await listDead(bus, { limit: 10 })
+  expect(letters.map(({ data: { byteLength } }) => byteLength)).toEqual([bus.maxPayload, bus.maxPayload])
 })
 
 test('a blob whose acknowledgement was lost, and which the server has forgotten having taken, is there', async () => {

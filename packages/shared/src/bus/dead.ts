@@ -1,5 +1,5 @@
+import { createHash } from 'node:crypto'
 import { SpecfleetError, WireError } from '../contract/errors.ts'
-import { newId } from '../contract/ids.ts'
 import { STREAMS, subjects } from '../contract/subjects.ts'
 import type { Bus } from './connection.ts'
 import { lastSequence } from './jetstream-api.ts'
@@ -8,6 +8,9 @@ import { PART_HEADER, PartCollector, partHeader, splitParts } from './parts.ts'
 import { store } from './publish.ts'
 import type { StreamMessage } from './pull-session.ts'
 import { readStream } from './stream-reader.ts'
+
+/** A message from a queue; `seq`: its place there. */
+type Buried = { seq: number; subject: string; data: Uint8Array; headers: Record<string, string> }
 
 export type DeadLetter = {
   seq: number
@@ -20,16 +23,14 @@ export type DeadLetter = {
   data: Uint8Array
 }
 
-/** Keeps a message that could not be accepted, whole, with its reason. Resolves when it is stored. */
-export async function buryMessage(
-  bus: Bus,
-  reason: string,
-  message: { subject: string; data: Uint8Array; headers: Record<string, string> },
-  error: WireError,
-): Promise<void> {
+/**
+ * Keeps a message that could not be accepted, whole, with its reason. Resolves when it is stored: once, also when
+ * the message comes again because whoever buried it died before acknowledging it.
+ */
+export async function buryMessage(bus: Bus, reason: string, message: Buried, error: WireError): Promise<void> {
   const token = reason.replace(/[^A-Za-z0-9_-]+/g, '-') || 'unknown'
   const headers = { ...original(message.headers), [SUBJECT]: oneLine(message.subject), [ERROR]: encodeError(error) }
-  const set = newId()
+  const set = letterId(message)
   const parts = splitParts(message.data, bus.maxPayload - MOST_HEADERS * MOST_HEADER_CHARACTERS)
   for (const [index, part] of parts.entries()) {
     const number = parts.length === 1 ? {} : { [PART_HEADER]: partHeader(set, index + 1, parts.length) }
@@ -48,6 +49,9 @@ const ORIGINAL = 'Sf-Original-'
 const MOST_HEADERS = 32
 const MOST_HEADER_CHARACTERS = 1024
 const STORE_MS = 30_000
+
+const letterId = ({ seq, subject, data }: Buried): string =>
+  createHash('sha256').update(`${seq} ${subject} `).update(data).digest('hex').slice(0, 32)
 
 const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ').slice(0, MOST_HEADER_CHARACTERS)
 const encodeError = (error: WireError): string => Buffer.from(JSON.stringify(error), 'utf8').toString('base64')
