@@ -1,7 +1,8 @@
-import type { DeathCause, ExitReport, PlacedRun } from '@specfleet/shared'
-import { causeOfExit, describeCause, hasTurns, purgeTurns } from '@specfleet/shared'
+import type { ExitReport, PlacedRun } from '@specfleet/shared'
+import { describeCause, hasTurns, purgeTurns } from '@specfleet/shared'
 import type { Sandbox } from '../providers/provider.ts'
 import { type Aftermath, aftermath, type DeadIncarnation } from './aftermath.ts'
+import { causeOfDeath, verdictOf } from './cause-of-death.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
 import { consultLog, knownNow, type LogKnowledge } from './log-knowledge.ts'
 import { condemnedTo, over } from './transitions.ts'
@@ -40,8 +41,7 @@ export async function bury(
   const [known, turns] = await Promise.all([consultLog(crew, run, signal), hasTurns(crew.bus, scopeOf(run))])
   const livedMs = crew.uptimes.ofMs(run)
   const dead: DeadIncarnation = {
-    // One that ended by itself before we came knows better why it died.
-    cause: lives || exit === undefined ? causeOf(evidence) : causeOfExit(exit),
+    cause: causeOfDeath(evidence, exit && { exit, byForce: lives }),
     // An epoch whose fence never came into the log has not begun: nothing is lost with it.
     asked: evidence.kind === 'overdue' || !hasBegun(run, known),
     life: { upMs: livedMs, progressed: turns || gotSomewhere(run, known) },
@@ -124,7 +124,7 @@ async function condemn(
   evidence: Evidence,
 ): Promise<PlacedRun | undefined> {
   if (run.condemned !== undefined || seen?.state.kind === 'exited' || evidence.kind === 'vanished') return run
-  const sentence = { cause: causeOf(evidence), asked: evidence.kind === 'overdue' }
+  const sentence = { cause: verdictOf(evidence), asked: evidence.kind === 'overdue' }
   const stamp = { now: crew.clock.now(), foldedTo: crew.ledger.foldedTo }
   const condemned = await crew.table.move(run, condemnedTo(run, sentence, stamp))
   return condemned === 'conflict' ? undefined : condemned
@@ -155,11 +155,6 @@ async function endByForce(crew: Crew, run: PlacedRun): Promise<ExitReport | unde
 
 const hasBegun = ({ placement }: PlacedRun, { view }: LogKnowledge): boolean =>
   view !== undefined && view.epoch >= placement.epoch
-
-function causeOf(evidence: Evidence): DeathCause {
-  if (evidence.kind === 'condemned') return evidence.cause
-  return evidence.kind === 'overdue' ? { kind: 'cancelled' } : { kind: 'killed' }
-}
 
 /** It got behind `run.ready` and `phase.started`. */
 const gotSomewhere = ({ placement }: PlacedRun, { view }: LogKnowledge): boolean =>

@@ -50,17 +50,23 @@ export type ExitReport = {
   logTail: readonly string[]
 }
 
+/** The limit for which the engine has evidence, the surest first. */
+export function limitOf(exit: ExitReport): DeathCause | undefined {
+  if (exit.output) return { kind: 'output' }
+  if (exit.wallClock) return { kind: 'wall-clock' }
+  if (exit.oom) return { kind: 'oom' }
+  return exit.pids && exit.code !== 0 ? { kind: 'pids' } : undefined
+}
+
 /**
  * The engine's evidence outranks the code: an OOM kill also looks like `killed`. A refused process is the
  * weakest of it: a tool may have met the limit long before, so a worker that says why it ended is believed.
  */
 export function causeOfExit(exit: ExitReport): DeathCause {
-  if (exit.output) return { kind: 'output' }
-  if (exit.wallClock) return { kind: 'wall-clock' }
-  if (exit.oom) return { kind: 'oom' }
+  const limit = limitOf(exit)
   const said = exit.code === null ? undefined : saidBy(exit.code)
+  if (limit !== undefined && (limit.kind !== 'pids' || said === undefined)) return limit
   if (said !== undefined) return said
-  if (exit.pids && exit.code !== 0) return { kind: 'pids' }
   if (exit.signal !== null) return { kind: 'killed', signal: exit.signal }
   if (exit.code === null) return { kind: 'killed' }
   return exit.code > 128 && exit.code <= 128 + 31
