@@ -5,8 +5,7 @@ import type { Log } from '../log.ts'
 import type { SandboxProvider } from './provider.ts'
 
 /** `auto` takes the best engine that isolates; it never takes one that does not. */
-export const PROVIDER_CHOICES = ['auto', 'process', 'process-unsafe'] as const
-export type ProviderChoice = (typeof PROVIDER_CHOICES)[number]
+const PROVIDER_CHOICES = ['auto', 'process', 'process-unsafe'] as const
 
 export type RegistryOptions = {
   /** Where engines of this host keep what must survive the orchestrator. */

@@ -10,6 +10,7 @@ import { Demands } from './demands.ts'
 import type { Deafness } from './hearing.ts'
 import type { Peers } from './liveness.ts'
 import { Pace } from './pace.ts'
+import { Recalls } from './recalls.ts'
 import { reconcile } from './reconcile.ts'
 import type { Slots } from './slots.ts'
 import { credentialLifeMs } from './spawn.ts'
@@ -45,11 +46,10 @@ export class Supervisor implements AsyncDisposable {
   readonly #busy = new Map<RunId, Promise<void>>()
   readonly #askedAt = new Map<SandboxId, number>()
   readonly #flooding = new Set<SandboxId>()
-  /** Those in the backlog that have nothing to do any more. */
-  readonly #recalled = new Set<RunId>()
   readonly #waits: Deadlines<RunId>
   readonly #expiries: Deadlines<SandboxId>
   readonly #demands: Demands
+  readonly #recalls: Recalls
   readonly #compared = new Emitter<void>()
   #phase: 'working' | 'draining' | 'forced' = 'working'
   #online = true
@@ -63,16 +63,17 @@ export class Supervisor implements AsyncDisposable {
     this.#waits = new Deadlines(crew, { mostMs: options.backoff.longestMs })
     this.#expiries = new Deadlines(crew, { mostMs: credentialLifeMs(options.limits) })
     this.#demands = new Demands(crew.ledger)
+    this.#recalls = new Recalls(crew.table.backlog, this.#demands)
     this.#pace = new Pace(crew, () => this.#compare())
   }
 
   /** Everything it compares must be known by now: records, log, engine, peers. */
   start(): void {
     const { table, sandboxes, ledger } = this.#crew
-    for (const { runId } of table.backlog.all()) this.#lookForRecall(runId)
+    for (const { runId } of table.backlog.all()) this.#recalls.lookAt(runId)
     this.#listeners.use(
       table.changes.on((runId) => {
-        this.#lookForRecall(runId)
+        this.#recalls.lookAt(runId)
         this.wake()
       }),
     )
@@ -83,7 +84,7 @@ export class Supervisor implements AsyncDisposable {
       ledger.onChange(({ floods, specs, foldedTo }) => {
         for (const flood of floods) this.#noteFlood(flood)
         const queued = [...specs].flatMap((specId) => table.backlog.ofSpec(specId))
-        for (const { runId } of queued) this.#lookForRecall(runId)
+        for (const { runId } of queued) this.#recalls.lookAt(runId)
         if (floods.length > 0 || queued.length > 0 || this.#demands.haveChanged({ specs, foldedTo })) this.wake()
       }),
     )
@@ -166,7 +167,7 @@ export class Supervisor implements AsyncDisposable {
       adoptionGraceMs,
       runs: table.active(),
       queued: table.backlog.next(Math.min(slots.free, MOST_STARTS), { inHand: busy, mayStart }),
-      recalled: [...this.#recalled].flatMap((runId) => table.backlog.get(runId) ?? []),
+      recalled: this.#recalls.runs(),
       settledEpoch: (runId) => table.settledEpoch(runId),
       busy,
       sandboxes: sandboxes.sandboxes(),
@@ -178,14 +179,6 @@ export class Supervisor implements AsyncDisposable {
       expiresAt: ({ id, labels }) => this.#expiries.at(id, labels.expiresAt),
       demand: (run) => this.#demands.of(run),
     }
-  }
-
-  /** There may be very many that wait, so they are not all asked at every comparison. */
-  #lookForRecall(runId: RunId): void {
-    const run = this.#crew.table.backlog.get(runId)
-    const demand = run === undefined ? undefined : this.#demands.now(run)
-    if (demand?.kind === 'end' || demand?.kind === 'parked') this.#recalled.add(runId)
-    else this.#recalled.delete(runId)
   }
 
   #begin(action: Action): void {

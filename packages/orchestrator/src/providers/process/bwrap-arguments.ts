@@ -33,7 +33,7 @@ export type BwrapPlan = {
 }
 
 /** Who the worker is inside. */
-export const INSIDE_UID = 1000
+const INSIDE_UID = 1000
 
 /**
  * Descriptor by which the worker inherits its environment; it closes it once it has read it. bwrap is given no

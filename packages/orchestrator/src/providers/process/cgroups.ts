@@ -15,7 +15,7 @@ import {
 import { evidenceIn, type LimitEvidence } from './post-mortem.ts'
 
 /** The control groups this process may make. They lie at the top, so that no service's end takes them along. */
-export async function findCgroups(): Promise<Hierarchies> {
+async function findCgroups(): Promise<Hierarchies> {
   const mounts = await readFile('/proc/mounts', 'utf8')
   const unified = unifiedMount(mounts)
   if (unified === undefined) return findHierarchies(mounts, [])

@@ -4,7 +4,7 @@ import { type ExitReport, SandboxId } from '@specfleet/shared'
 import { isErrno, isHeld } from './alive.ts'
 import { cgroupEvidence, readIfAny } from './cgroups.ts'
 import { wallClockSeconds } from './launch.ts'
-import { type SandboxLayout, sandboxLayout } from './layout.ts'
+import type { SandboxLayout } from './layout.ts'
 import { evidenceIn, exitReport, type LimitEvidence, verdictIn } from './post-mortem.ts'
 import { findProcess, isSame, type Process, parseStat } from './processes.ts'
 import { type Confinement, SandboxRecord } from './record.ts'
@@ -93,9 +93,6 @@ export async function findJob(layout: SandboxLayout, shim: Process): Promise<Pro
   const job = Number.isInteger(pid) && pid > 0 ? await findProcess(pid) : undefined
   return job?.parent === shim.pid ? job : undefined
 }
-
-export const layoutsOf = async (sandboxes: string): Promise<SandboxLayout[]> =>
-  (await listSandboxIds(sandboxes)).map((id) => sandboxLayout(sandboxes, id))
 
 /** Names that begin with a dot: what was being made, or removed, when its process died, or still is. */
 export async function unfinishedFolders(sandboxes: string): Promise<string[]> {

@@ -18,7 +18,7 @@ export const PROGRAM_PATH = PROGRAM_FOLDERS.join(':')
 /** Why something cannot be had, as one sentence, and what to do about it. */
 export type Refusal = { readonly reason: string; readonly next: string }
 
-export async function findProgram(name: string): Promise<string | undefined> {
+async function findProgram(name: string): Promise<string | undefined> {
   for (const folder of PROGRAM_FOLDERS) {
     const path = join(folder, name)
     if (await isExecutable(path)) return path

@@ -138,3 +138,11 @@ async function runInside(
 /** The folder that must be bound to `STAGE` for the sandbox's user to reach it. */
 export const stageOf = (layout: EngineLayout, identity: HostIdentity): string | undefined =>
   identity.kind === 'own' ? layout.root : undefined
+
+/** What keeps sandboxes apart, in words. Pure. */
+export function describeIsolation(isolation: Isolation | undefined): string {
+  if (isolation === undefined) return 'no isolation: sandboxes can do what the orchestrator can'
+  const filter = isolation.system.filter === undefined ? 'system calls not filtered' : 'filtered system calls'
+  const user = isolation.identity.kind === 'own' ? ', a host user each' : ''
+  return `bubblewrap: own user, process, mount, IPC and network namespaces, ${filter}${user}`
+}

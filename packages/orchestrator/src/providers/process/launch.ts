@@ -18,14 +18,21 @@ export type Confiner =
   | { readonly kind: 'none'; readonly why: string }
 
 /** Fewer, and Node waits for its own threads for ever, without a word. */
-export const LEAST_PIDS = 64
+const LEAST_PIDS = 64
 /** Fewer, and Node does not start. */
-export const LEAST_MEMORY_MB = 64
-
+const LEAST_MEMORY_MB = 64
 /** Fewer, and a small source does not fit. */
-export const LEAST_DISK_MB = 16
+const LEAST_DISK_MB = 16
 
 const MIB = 1024 * 1024
+
+/** Why no worker could start under these limits. */
+export function refuseLimits({ pids, memoryMb, diskMb }: Limits): string | undefined {
+  if (pids < LEAST_PIDS) return `a sandbox needs at least ${LEAST_PIDS} processes, not ${pids}`
+  if (memoryMb < LEAST_MEMORY_MB) return `a sandbox needs at least ${LEAST_MEMORY_MB} MiB, not ${memoryMb}`
+  if (diskMb < LEAST_DISK_MB) return `a workspace needs at least ${LEAST_DISK_MB} MiB, not ${diskMb}`
+  return undefined
+}
 
 /**
  * What a sandbox may have of the host's memory. An isolated one keeps its workspace there, and the kernel

@@ -13,7 +13,7 @@ export type Remains = {
 }
 
 /** A limit for which the engine itself ends a sandbox. */
-export const ENGINE_VERDICTS = ['pids', 'output'] as const
+const ENGINE_VERDICTS = ['pids', 'output'] as const
 export type EngineVerdict = (typeof ENGINE_VERDICTS)[number]
 
 export type LimitEvidence = {

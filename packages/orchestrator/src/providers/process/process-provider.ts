@@ -15,7 +15,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { SandboxId, SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
-import type { Created, Limits, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
+import type { Created, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
 import type { Refused } from '../wire/control-line.ts'
 import { openForwarder } from '../wire/forwarder.ts'
 import { whenReleased } from './alive.ts'
@@ -24,8 +24,8 @@ import { destroySandbox, sweep } from './destroy-sandbox.ts'
 import { type Engine, engineName, makeEngineFolders } from './engine.ts'
 import { type FoundSandbox, findJob, findSandbox, findShim, listSandboxIds, readExit } from './find-sandbox.ts'
 import { describeLimits, findConfiner, missingPrograms, type Refusal } from './host-abilities.ts'
-import { type Isolation, prepareIsolation } from './isolation.ts'
-import { LEAST_DISK_MB, LEAST_MEMORY_MB, LEAST_PIDS } from './launch.ts'
+import { describeIsolation, type Isolation, prepareIsolation } from './isolation.ts'
+import { refuseLimits } from './launch.ts'
 import { type EngineLayout, engineLayout, sandboxLayout } from './layout.ts'
 import { Patrol } from './patrol.ts'
 import { allProcesses, descend, signalProcess } from './processes.ts'
@@ -120,7 +120,7 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
       layoutOf: (id) => sandboxLayout(engine.layout.sandboxes, id),
       kill: (id) => this.stop(id, 'kill'),
     })
-    this.isolation = `${describeIsolation(engine)}; ${describeLimits(engine.confiner, engine.isolation !== undefined)}`
+    this.isolation = `${describeIsolation(engine.isolation)}; ${describeLimits(engine.confiner, engine.isolation !== undefined)}`
   }
 
   async create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {
@@ -246,20 +246,6 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
     this.#watched.delete(id)
     this.#patrol.forget(id)
   }
-}
-
-function describeIsolation({ isolation }: Engine): string {
-  if (isolation === undefined) return 'no isolation: sandboxes can do what the orchestrator can'
-  const filter = isolation.system.filter === undefined ? 'system calls not filtered' : 'filtered system calls'
-  const user = isolation.identity.kind === 'own' ? ', a host user each' : ''
-  return `bubblewrap: own user, process, mount, IPC and network namespaces, ${filter}${user}`
-}
-
-function refuseLimits({ pids, memoryMb, diskMb }: Limits): string | undefined {
-  if (pids < LEAST_PIDS) return `a sandbox needs at least ${LEAST_PIDS} processes, not ${pids}`
-  if (memoryMb < LEAST_MEMORY_MB) return `a sandbox needs at least ${LEAST_MEMORY_MB} MiB, not ${memoryMb}`
-  if (diskMb < LEAST_DISK_MB) return `a workspace needs at least ${LEAST_DISK_MB} MiB, not ${diskMb}`
-  return undefined
 }
 
 const failed = ({ code, message, retryable }: SpecfleetError): Created => ({ kind: 'failed', code, message, retryable })

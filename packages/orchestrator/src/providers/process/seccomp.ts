@@ -76,7 +76,7 @@ const answer = (value: number): Instruction => ({ code: RETURN, yes: 0, no: 0, v
 const unless = (code: number, value: number, skip: number): Instruction => ({ code, yes: 0, no: skip, value })
 
 /** The filter's instructions, in order. */
-export function seccompProgram(architecture: Architecture): readonly Instruction[] {
+function seccompProgram(architecture: Architecture): readonly Instruction[] {
   const { audit, socketCalls, denied, foreignFrom } = TABLES[architecture]
   const families = FAMILIES.flatMap((family) => [unless(JUMP_EQUAL, family, 1), answer(ALLOW)])
   const socketCheck = [load(FIRST_ARGUMENT), ...families, answer(REFUSE | EAFNOSUPPORT)]

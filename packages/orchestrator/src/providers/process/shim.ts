@@ -10,7 +10,7 @@
  * 5. Output takes no disk: `tail` keeps the last bytes in memory until the output ends. When there is more
  *    than may be written, `ended` says so and everything is killed.
  */
-export const LOG_BYTES = 64 * 1024
+const LOG_BYTES = 64 * 1024
 
 /** Descriptor by which the filter of system calls reaches bwrap. One digit, as POSIX shells want it. */
 export const FILTER_FD = 7
