@@ -1,7 +1,8 @@
 import { type Authenticator, type ConnectionOptions, connect, type NatsConnection, wsconnect } from 'nats'
 import { SpecfleetError } from '../contract/errors.ts'
+import { isRefusal } from './client-errors.ts'
 import { readCreds } from './creds-file.ts'
-import { isRefusal, NatsBus } from './nats-bus.ts'
+import { NatsBus } from './nats-bus.ts'
 import { keyFromSeed, signWith } from './nkey.ts'
 
 export type BusStatus =

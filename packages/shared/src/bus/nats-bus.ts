@@ -1,13 +1,6 @@
-import {
-  AuthorizationError,
-  InvalidArgumentError,
-  type Msg,
-  type NatsConnection,
-  PermissionViolationError,
-  type Status,
-  UserAuthenticationExpiredError,
-} from 'nats'
+import { type Msg, type NatsConnection, PermissionViolationError, type Status } from 'nats'
 import { SpecfleetError } from '../contract/errors.ts'
+import { busError, isRefusal } from './client-errors.ts'
 import type {
   Bus,
   BusMessage,
@@ -22,13 +15,6 @@ import { Requests } from './requests.ts'
 
 /** Longest that closing waits for the server to confirm what was sent. */
 const DRAIN_MS = 5_000
-
-/** A client's error as one of ours. */
-export function busError(thrown: unknown, subject: string): unknown {
-  if (thrown instanceof SpecfleetError || !(thrown instanceof Error)) return thrown
-  if (thrown instanceof InvalidArgumentError) return new SpecfleetError('bus.too-large', subject, { cause: thrown })
-  return new SpecfleetError('bus.unreachable', `${subject}: ${thrown.message}`, { cause: thrown })
-}
 
 /** The one implementation of `Bus`; the rest of this folder reaches the client through it. */
 export class NatsBus implements Bus {
@@ -265,9 +251,6 @@ export class NatsBus implements Bus {
     this.#onStatus({ kind: 'closed' })
   }
 }
-
-export const isRefusal = (error: unknown): boolean =>
-  error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError
 
 /** What every part of this folder works on. */
 export function natsBus(bus: Bus): NatsBus {
