@@ -10,7 +10,8 @@ import { runScriptedWorker, type Script } from './scripted-worker.ts'
 
 type Inmate = { request: SandboxRequest; kill: AbortController; exit: ExitReport | undefined; over: Promise<void> }
 
-const EXIT: ExitReport = {
+/** Of a worker that ended by itself, with nothing to complain of. */
+export const CLEAN_EXIT: ExitReport = {
   code: 0,
   signal: null,
   oom: false,
@@ -115,11 +116,15 @@ export class ScriptedEngine implements AsyncDisposable {
     const kill = new AbortController()
     const env = { ...request.env, BUS_URL: this.#busUrl, WORKSPACE: '/nowhere' }
     const run = runScriptedWorker(env, this.#scriptOf(request), kill.signal).then(
-      (code): ExitReport => ({ ...EXIT, code }),
+      (code): ExitReport => ({ ...CLEAN_EXIT, code }),
       (error: unknown): ExitReport =>
         kill.signal.aborted
-          ? { ...EXIT, code: null, signal: 'SIGKILL' }
-          : { ...EXIT, code: 1, logTail: [error instanceof Error ? (error.stack ?? error.message) : String(error)] },
+          ? { ...CLEAN_EXIT, code: null, signal: 'SIGKILL' }
+          : {
+              ...CLEAN_EXIT,
+              code: 1,
+              logTail: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+            },
     )
     const inmate: Inmate = { request, kill, exit: undefined, over: Promise.resolve() }
     inmate.over = run.then((exit) => {
