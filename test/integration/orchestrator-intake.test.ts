@@ -1,16 +1,11 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type Socket } from 'node:net'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import {
   BUCKETS,
   type DeadLetter,
   listDead,
   OrchestratorId,
-  openBlobs,
   openRecords,
   openTaskQueue,
   RunRecord,
@@ -19,9 +14,9 @@ import {
 } from '@specfleet/shared'
 import { afterAll, describe, expect, test } from 'vitest'
 import { claimOf } from '../../packages/orchestrator/src/intake/admission.ts'
-import { openSources } from '../../packages/orchestrator/src/source/source.ts'
 import { claimedBy } from '../../packages/orchestrator/src/supervisor/transitions.ts'
 import { deliver } from '../../packages/testkit/src/scripted-worker.ts'
+import { makeRepository } from './git-hosts.ts'
 import { startFleet } from './orchestrator-fleet.ts'
 
 const fleet = await startFleet({ scriptOf: () => deliver })
@@ -33,20 +28,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-const git = (cwd: string, ...args: string[]) =>
-  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd, encoding: 'utf8' }).trim()
-
-async function repository(name: string, files: Record<string, string> = { 'README.md': name }): Promise<string> {
-  const path = join(folder, name)
-  await mkdir(path)
-  git(path, 'init', '-q', '-b', 'main')
-  for (const [file, content] of Object.entries(files)) await writeFile(join(path, file), content)
-  if (Object.keys(files).length > 0) {
-    git(path, 'add', '.')
-    git(path, 'commit', '-q', '-m', 'first')
-  }
-  return path
-}
+const repository = (name: string, files?: Record<string, string>) => makeRepository(folder, name, files)
 
 /** Resolves when the queue has handed a task out and somebody has dealt with it. */
 const handled = (subject: string) =>
@@ -185,130 +167,3 @@ describe('who submits is told at once of', () => {
     expect(await fleet.api('submit', await task())).toMatchObject({ ok: false, error: { code } })
   })
 })
-
-describe('a source', () => {
-  test('reaches the run as a bundle that can be cloned', async () => {
-    const path = await repository('cloned', { 'a.txt': 'alpha' })
-    await fleet.submit({ kind: 'prompt', text: 'x', taskId: 'sourced', specId: 'sourced', source: { git: path } })
-    await fleet.factsOf('sourced').until('run.spawned')
-    const record = await (await openRecords(fleet.bus, BUCKETS.runs, RunRecord)).get('sourced')
-    const source = record?.value.source
-    expect(source).toMatchObject({ commit: git(path, 'rev-parse', 'HEAD'), branch: 'main' })
-    if (source === null || source === undefined) return expect.unreachable('it has a source')
-    const blob = await (await openBlobs(fleet.bus)).get(source.sha256)
-    const bundle = join(folder, 'cloned.bundle')
-    await writeFile(bundle, new Uint8Array(await new Response(blob?.stream).arrayBuffer()))
-    git(folder, 'clone', '-q', bundle, 'clone-of-it')
-    expect(git(join(folder, 'clone-of-it'), 'show', 'HEAD:a.txt')).toBe('alpha')
-    expect(git(path, 'status', '--porcelain')).toBe('')
-  })
-
-  test('of a shallow clone is its one commit', async () => {
-    const path = await repository('deep')
-    git(path, 'commit', '-q', '--allow-empty', '-m', 'second')
-    git(folder, 'clone', '-q', '--depth', '1', `file://${path}`, 'shallow')
-    const sources = await sourcesUpTo(1_000_000)
-    const source = await sources.fetch({ git: join(folder, 'shallow') }, new AbortController().signal)
-    const blob = await (await openBlobs(fleet.bus)).get(source.sha256)
-    await writeFile(join(folder, 'shallow.bundle'), new Uint8Array(await new Response(blob?.stream).arrayBuffer()))
-    git(folder, 'clone', '-q', 'shallow.bundle', 'from-shallow')
-    expect(git(join(folder, 'from-shallow'), 'log', '--format=%s')).toBe('second')
-  })
-
-  test('that is too large is refused, by its size on disk and by what comes over the wire', async () => {
-    const noise = Buffer.from(crypto.getRandomValues(new Uint8Array(60_000))).toString('base64')
-    const path = await repository('large', { noise })
-    await using daemon = await serveGit(folder)
-    const { signal } = new AbortController()
-    const small = await sourcesUpTo(20_000)
-    const tooLarge = { code: 'source.too-large' }
-    await expect(small.check({ git: path }, signal)).rejects.toMatchObject(tooLarge)
-    await expect(small.fetch({ git: path }, signal)).rejects.toMatchObject(tooLarge)
-    await expect(small.fetch({ git: `${daemon.url}/large` }, signal)).rejects.toMatchObject(tooLarge)
-  })
-
-  test('that is slow to fetch keeps nobody who submits waiting', async () => {
-    await using mute = await muteHost(4)
-    const path = await repository('quick')
-    const stop = new AbortController()
-    const sources = await sourcesUpTo(1_000_000)
-    const slow = Array.from({ length: 5 }, () => sources.fetch({ git: mute.url }, stop.signal))
-    const ended = Promise.allSettled(slow)
-    await mute.reached
-    await sources.check({ git: path }, AbortSignal.timeout(10_000))
-    stop.abort(new Error('enough'))
-    expect((await ended).map(({ status }) => status)).toEqual(Array(5).fill('rejected'))
-  })
-
-  test('is fetched from a URL, by branch, tag or commit, or refused for what is wrong with it', async () => {
-    const path = await repository('remote')
-    git(path, 'tag', 'v1')
-    git(path, 'commit', '-q', '--allow-empty', '-m', 'second')
-    const [first, second] = [git(path, 'rev-parse', 'v1'), git(path, 'rev-parse', 'HEAD')]
-    await repository('remote-empty', {})
-    await using daemon = await serveGit(folder)
-    const { signal } = new AbortController()
-    const sources = await sourcesUpTo(1_000_000)
-    const fetch = (name: string, ref?: string) =>
-      sources.fetch({ git: `${daemon.url}/${name}`, ...(ref === undefined ? {} : { ref }) }, signal)
-    expect(await fetch('remote')).toMatchObject({ commit: second, branch: 'main' })
-    expect(await fetch('remote', 'v1')).toMatchObject({ commit: first })
-    expect(await fetch('remote', second)).toMatchObject({ commit: second })
-    await expect(fetch('remote', 'nope')).rejects.toMatchObject({ code: 'source.ref-unknown' })
-    await expect(fetch('remote-empty')).rejects.toMatchObject({ code: 'source.empty' })
-    await expect(fetch('not-there')).rejects.toMatchObject({ code: 'source.unreachable' })
-  })
-})
-
-const sourcesUpTo = async (maxBytes: number) =>
-  openSources({ blobs: await openBlobs(fleet.bus) }, { env: { PATH: process.env.PATH ?? '' }, maxBytes })
-
-/** A git server on a port of its own, for every repository in a folder. */
-async function serveGit(base: string): Promise<AsyncDisposable & { url: string }> {
-  const port = await freePort()
-  const options = ['--verbose', '--export-all', '--listen=127.0.0.1', `--port=${port}`, `--base-path=${base}`]
-  const daemon = spawn('git', ['-c', 'uploadpack.allowAnySHA1InWant=true', 'daemon', ...options], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    detached: true,
-  })
-  const exited = once(daemon, 'exit')
-  for await (const line of createInterface({ input: daemon.stderr })) if (line.includes('Ready to rumble')) break
-  return {
-    url: `git://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      if (daemon.pid !== undefined) process.kill(-daemon.pid, 'SIGTERM')
-      await exited
-    },
-  }
-}
-
-/** Takes connections and answers nothing; `reached` once so many came. */
-async function muteHost(wanted: number): Promise<AsyncDisposable & { url: string; reached: Promise<void> }> {
-  const reached = Promise.withResolvers<void>()
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    sockets.add(socket.on('error', () => socket.destroy()))
-    if (sockets.size >= wanted) reached.resolve()
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  return {
-    url: `git://127.0.0.1:${port}/mute`,
-    reached: reached.promise,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-      await once(server, 'close')
-    },
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
