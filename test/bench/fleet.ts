@@ -1,8 +1,7 @@
 /** A real orchestrator, as a process of its own, on the stage's bus. */
-import { join } from 'node:path'
 import { newTaskId, openTaskQueue, type RunId, runIdOf, SpecId, subjects, type TaskInput } from '@specfleet/shared'
-import { operatorKeyFiles, writeOperatorKit } from '../../packages/cli/src/embedded/operator-keys.ts'
 import { startOrchestrator } from '../../packages/cli/src/stack/orchestrator-process.ts'
+import { fleetEnvironment } from './fleet-environment.ts'
 import type { Stage } from './stage.ts'
 
 export type FleetRun = {
@@ -25,24 +24,10 @@ const LONGEST_RUN_MS = 60_000
 
 export async function startFleet(stage: Stage, bwrap: string): Promise<Fleet> {
   await using stack = new AsyncDisposableStack()
-  const home = join(stage.folder, 'fleet')
-  const keys = join(stage.folder, 'keys')
-  await writeOperatorKit(keys, stage.nats.kit)
-  const files = operatorKeyFiles(keys)
+  const env = await fleetEnvironment(stage)
   const lastLog: string[] = []
   const orchestrator = await startOrchestrator({
-    env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      NATS_URL: stage.nats.url,
-      NATS_CREDS: files.orchestratorCreds,
-      NATS_SYSTEM_CREDS: files.systemCreds,
-      NATS_OPERATOR_SEED_FILE: files.operatorSigningSeed,
-      SPECFLEET_HOME: home,
-      SPECFLEET_PROVIDER: 'process',
-      BWRAP_PATH: bwrap,
-      MODEL_UPSTREAM: 'offline',
-    },
+    env: { ...env, SPECFLEET_PROVIDER: 'process', BWRAP_PATH: bwrap, MODEL_UPSTREAM: 'offline' },
     onLog: (line) => {
       lastLog.push(line)
       if (lastLog.length > 50) lastLog.shift()
@@ -82,7 +67,7 @@ export async function startFleet(stage: Stage, bwrap: string): Promise<Fleet> {
   const owned = stack.move()
   return {
     pid: orchestrator.pid,
-    home,
+    home: env.SPECFLEET_HOME,
     run,
     runPrompt: (text) => run({ kind: 'prompt', text }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

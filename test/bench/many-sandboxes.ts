@@ -3,12 +3,11 @@
  * machine can do, and where its processors, not its slots, are what is short.
  */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { openLog, openTaskQueue, parseFact, subjects } from '@specfleet/shared'
 import { EXAMPLE_SPEC, exampleRepository } from '../../packages/cli/src/demo/example-repository.ts'
-import { operatorKeyFiles, writeOperatorKit } from '../../packages/cli/src/embedded/operator-keys.ts'
 import { startOrchestrator } from '../../packages/cli/src/stack/orchestrator-process.ts'
 import type { Benchmark } from './benchmark.ts'
+import { fleetEnvironment } from './fleet-environment.ts'
 import { Settlements } from './many-settlements.ts'
 import { bwrapPath, residentMib } from './processes.ts'
 import { openStage, type Stage } from './stage.ts'
@@ -27,9 +26,13 @@ export const manySandboxes: Benchmark = {
     const stage = stack.use(await openStage())
     const bwrap = await bwrapPath(signal)
     const repository = stack.use(await exampleRepository())
-    const keys = join(stage.folder, 'keys')
-    await writeOperatorKit(keys, stage.nats.kit)
-    const env = environment(stage, operatorKeyFiles(keys), bwrap)
+    const env = {
+      ...(await fleetEnvironment(stage)),
+      SPECFLEET_PROVIDER: 'process',
+      SPECFLEET_SLOTS: String(SLOTS_EACH),
+      BWRAP_PATH: bwrap,
+      MODEL_UPSTREAM: 'offline',
+    }
     const pids: number[] = []
     for (let count = 0; count < 2; count += 1) {
       const orchestrator = await startOrchestrator({ env, onLog: () => {}, signal })
@@ -43,20 +46,6 @@ export const manySandboxes: Benchmark = {
     return await measure(stage, { pids, source: repository.path, signal: limit })
   },
 }
-
-const environment = (stage: Stage, files: ReturnType<typeof operatorKeyFiles>, bwrap: string) => ({
-  PATH: process.env.PATH,
-  HOME: process.env.HOME,
-  NATS_URL: stage.nats.url,
-  NATS_CREDS: files.orchestratorCreds,
-  NATS_SYSTEM_CREDS: files.systemCreds,
-  NATS_OPERATOR_SEED_FILE: files.operatorSigningSeed,
-  SPECFLEET_HOME: join(stage.folder, 'fleet'),
-  SPECFLEET_PROVIDER: 'process',
-  SPECFLEET_SLOTS: String(SLOTS_EACH),
-  BWRAP_PATH: bwrap,
-  MODEL_UPSTREAM: 'offline',
-})
 
 type Terms = { readonly pids: readonly number[]; readonly source: string; readonly signal: AbortSignal }
 

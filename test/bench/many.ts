@@ -3,10 +3,9 @@
  * priorities, while some specs are paused and cancelled. The engine is simulated, so that what is measured is how
  * well slots are used, and not how fast the machine computes.
  */
-import { join } from 'node:path'
 import { openTaskQueue, type Priority, subjects, type TaskInput } from '@specfleet/shared'
-import { operatorKeyFiles, writeOperatorKit } from '../../packages/cli/src/embedded/operator-keys.ts'
 import type { Benchmark, Growth, GrowthRow } from './benchmark.ts'
+import { fleetEnvironment } from './fleet-environment.ts'
 import { Settlements } from './many-settlements.ts'
 import { type BenchProcess, startProcess } from './scale-processes.ts'
 import { askFor, Lives, SelfPortrait, sharedNowMs, wire } from './scale-wire.ts'
@@ -62,9 +61,7 @@ const describe = (round: Round | undefined): string =>
 async function playRound(seed: number, signal: AbortSignal): Promise<Round> {
   await using stack = new AsyncDisposableStack()
   const stage = stack.use(await openStage())
-  const keys = join(stage.folder, 'keys')
-  await writeOperatorKit(keys, stage.nats.kit)
-  const env = environment(stage, operatorKeyFiles(keys))
+  const env = { ...(await fleetEnvironment(stage)), SPECFLEET_SLOTS: String(SLOTS_EACH), LOG_LEVEL: 'warn' }
   const start = async (file: string, args: number[]): Promise<BenchProcess> =>
     stack.use(await startProcess(file, args.map(String), env))
   const processes = [
@@ -75,18 +72,6 @@ async function playRound(seed: number, signal: AbortSignal): Promise<Round> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_ROUND_MS)])
   return await Promise.race([measure(stage, limit), ...processes.map(({ broken }) => broken)])
 }
-
-const environment = (stage: Stage, files: ReturnType<typeof operatorKeyFiles>) => ({
-  PATH: process.env.PATH,
-  HOME: process.env.HOME,
-  NATS_URL: stage.nats.url,
-  NATS_CREDS: files.orchestratorCreds,
-  NATS_SYSTEM_CREDS: files.systemCreds,
-  NATS_OPERATOR_SEED_FILE: files.operatorSigningSeed,
-  SPECFLEET_HOME: join(stage.folder, 'fleet'),
-  SPECFLEET_SLOTS: String(SLOTS_EACH),
-  LOG_LEVEL: 'warn',
-})
 
 const idOf = (n: number): string => `spec-${n}`
 const priorityOf = (n: number): Priority => (n % 10 === 3 ? 'high' : n % 5 === 4 ? 'low' : 'normal')

@@ -50,7 +50,7 @@ async function saysReady({ stdout }: ChildProcess): Promise<void> {
 const TICK_MS = 10
 
 /** Processor time that a process has taken so far, all its threads together; `NaN` where the kernel does not tell. */
-export async function processorMs(pid: number): Promise<number> {
+async function processorMs(pid: number): Promise<number> {
   if (process.platform !== 'linux') return Number.NaN
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
   const [user, system] = stat

@@ -2,22 +2,14 @@
 import { type Bus, SandboxId } from '@specfleet/shared'
 import { z } from 'zod'
 import type { Sandbox, SandboxProvider } from '../../packages/orchestrator/src/providers/provider.ts'
+import { CLEAN_EXIT } from '../../packages/testkit/src/scripted-engine.ts'
 import { askFor, type Inmate, Inmates, shardOf, wire } from './scale-wire.ts'
 
 const Done = z.object({})
-const EXIT = {
-  code: 0,
-  signal: null,
-  oom: false,
-  pids: false,
-  output: false,
-  wallClock: false,
-  logTail: [],
-}
 const sandboxOf = ({ id, labels, exited }: Inmate): Sandbox => ({
   id,
   labels,
-  state: exited ? { kind: 'exited', exit: EXIT } : { kind: 'running' },
+  state: exited ? { kind: 'exited', exit: CLEAN_EXIT } : { kind: 'running' },
 })
 
 /** The connection is closed with it. */

@@ -4,12 +4,11 @@
  * part is a process of its own, so that what is measured of the orchestrator is its own.
  */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { newTaskId, openTaskQueue, subjects } from '@specfleet/shared'
 import { EXAMPLE_SPEC } from '../../packages/cli/src/demo/example-repository.ts'
-import { operatorKeyFiles, writeOperatorKit } from '../../packages/cli/src/embedded/operator-keys.ts'
 import type { Benchmark, Growth } from './benchmark.ts'
+import { fleetEnvironment } from './fleet-environment.ts'
 import { type ViewWritten, viewLags } from './scale-lag.ts'
 import { type BenchProcess, startProcess, watchProcessor } from './scale-processes.ts'
 import { watchViews } from './scale-views.ts'
@@ -72,9 +71,12 @@ async function measure(size: number, seconds: number, signal: AbortSignal) {
   await using stack = new AsyncDisposableStack()
   const stage = stack.use(await openStage())
   const shards = Math.ceil(size / WORKERS_PER_ENGINE)
-  const keys = join(stage.folder, 'keys')
-  await writeOperatorKit(keys, stage.nats.kit)
-  const env = environment(stage, operatorKeyFiles(keys), size)
+  const env = {
+    ...(await fleetEnvironment(stage)),
+    SPECFLEET_SLOTS: String(size),
+    // On a machine that is too slow for the size there is very much to warn of; it is in the figures.
+    LOG_LEVEL: 'error',
+  }
   const engines: BenchProcess[] = []
   for (let shard = 0; shard < shards; shard++)
     engines.push(stack.use(await startProcess('scale-engine.ts', [String(shard), String(FACT_EVERY_MS)], env)))
@@ -92,19 +94,6 @@ async function measure(size: number, seconds: number, signal: AbortSignal) {
   const adoption = await Promise.race([measureAdoption(fleet, size, stack), stop])
   return { startSeconds, ...live, ...adoption }
 }
-
-const environment = (stage: Stage, files: ReturnType<typeof operatorKeyFiles>, size: number) => ({
-  PATH: process.env.PATH,
-  HOME: process.env.HOME,
-  NATS_URL: stage.nats.url,
-  NATS_CREDS: files.orchestratorCreds,
-  NATS_SYSTEM_CREDS: files.systemCreds,
-  NATS_OPERATOR_SEED_FILE: files.operatorSigningSeed,
-  SPECFLEET_HOME: join(stage.folder, 'fleet'),
-  SPECFLEET_SLOTS: String(size),
-  // On a machine that is too slow for the size there is very much to warn of; it is in the figures.
-  LOG_LEVEL: 'error',
-})
 
 /** Queues so many specs, and gives the seconds until all their workers are ready. */
 async function startRuns({ stage, engines }: Fleet, size: number, signal: AbortSignal): Promise<number> {

@@ -20,7 +20,7 @@ export type Stage = AsyncDisposable & {
 }
 
 /** Bytes of a credentials file, as the bare client wants them. */
-export const openRaw = (url: string, creds: string): Promise<NatsConnection> =>
+const openRaw = (url: string, creds: string): Promise<NatsConnection> =>
   connect({ servers: url, authenticator: credsAuthenticator(new TextEncoder().encode(creds)) })
 
 /** How long credentials made for a benchmark hold. */
