@@ -11,7 +11,7 @@ export type BusAddress = { url: string; credsFile: string | undefined }
  * The bus a command talks to: `NATS_URL` with `NATS_CREDS`, else the embedded server of the home.
  * @throws SpecfleetError `bus.unreachable` when neither is there
  */
-export async function locateBus(env: CliEnv): Promise<BusAddress> {
+async function locateBus(env: CliEnv): Promise<BusAddress> {
   if (env.natsUrl !== undefined) return { url: env.natsUrl, credsFile: env.natsCredsFile }
   const embedded = await embeddedAddress(env.home)
   if (embedded !== undefined) return { url: embedded.url, credsFile: embedded.keys.clientCreds }

@@ -37,7 +37,7 @@ export type ModelOptions = {
 }
 
 /** Tries for one reply. */
-export const MAX_MODEL_TRIES = 6
+const MAX_MODEL_TRIES = 6
 const WAIT = { baseMs: 1_000, capMs: 30_000 }
 const MAX_OUTPUT_TOKENS = 32_000
 /** How long the head of an answer may take, with all the patience of the gateway in it. */

@@ -5,7 +5,7 @@ import type { Desk } from '../desk.ts'
  * Silence in an answer after which the upstream counts as dead; a streaming Messages API pings far more
  * often. The call itself stays alive through it, for the desk is there: so it is watched for here.
  */
-export const MODEL_IDLE_MS = 120_000
+const MODEL_IDLE_MS = 120_000
 
 /** What the SDK believes to talk to. No such host exists: every request goes over the bus. */
 export const MODEL_BASE_URL = 'http://model.invalid'

@@ -2,7 +2,7 @@ import { type EarlierOutputs, PHASES, type PromptSection as Section, type SpecId
 import { compress } from './compress.ts'
 
 /** Room for the outputs of all earlier phases together, in tokens. */
-export const EARLIER_TOKENS = 48_000
+const EARLIER_TOKENS = 48_000
 
 /** What a worker sees of its workspace. */
 export type WorkspaceView = {

@@ -135,7 +135,7 @@ async function sendChunks(
 }
 
 /** Pieces of exactly the chunk size, but for the last. */
-export async function* inChunks(content: Content, chunkBytes = CHUNK_BYTES): AsyncGenerator<Uint8Array> {
+async function* inChunks(content: Content, chunkBytes = CHUNK_BYTES): AsyncGenerator<Uint8Array> {
   let held: Uint8Array[] = []
   let length = 0
   for await (const piece of content instanceof Uint8Array ? [content] : content) {

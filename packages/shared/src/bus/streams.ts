@@ -35,7 +35,7 @@ const MOST_TRACES_PER_SUBJECT = 20_000
 const MOST_TURNS_PER_SUBJECT = 5_000
 const DEAD_MAX_BYTES = GIB
 /** Keys of orchestrators that went away leave no trace after so long. */
-export const LIVENESS_TTL_MS = MINUTE_MS
+const LIVENESS_TTL_MS = MINUTE_MS
 /** How long an expired key's marker stays, for watchers that were away. */
 const MARKER_MS = 5 * MINUTE_MS
 const ACK_WAIT_MS = 15_000

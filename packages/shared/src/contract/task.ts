@@ -11,8 +11,7 @@ export const MAX_TASK_TEXT = 256 * 1024
  */
 export const MAX_TASK_BYTES = 896 * 1024
 
-export const TASK_KINDS = ['spec', 'prompt', 'ticket', 'validate'] as const
-export const TaskKind = z.enum(TASK_KINDS)
+export const TaskKind = z.enum(['spec', 'prompt', 'ticket', 'validate'])
 export type TaskKind = z.infer<typeof TaskKind>
 
 export const PRIORITIES = ['high', 'normal', 'low'] as const

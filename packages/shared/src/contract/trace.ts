@@ -40,7 +40,6 @@ export const TRACES = {
 } as const
 
 export type TraceType = keyof typeof TRACES
-export const TRACE_TYPES = Object.keys(TRACES) as readonly TraceType[]
 export type TraceData<T extends TraceType> = z.output<(typeof TRACES)[T]>
 export type Trace = { [T in TraceType]: EnvelopeHead & { type: T; data: TraceData<T> } }[TraceType]
 export type NewTrace = { [T in TraceType]: { type: T; data: TraceData<T> } }[TraceType]

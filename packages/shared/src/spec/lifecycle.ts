@@ -34,7 +34,7 @@ export function baseOf(state: SpecState | SpecBase): SpecBase {
 
 const orderOf = (phase: Phase): number => PHASES.indexOf(phase)
 export const isBefore = (a: Phase, b: Phase): boolean => orderOf(a) < orderOf(b)
-export const earlierOf = (a: Phase, b: Phase): Phase => (isBefore(a, b) ? a : b)
+const earlierOf = (a: Phase, b: Phase): Phase => (isBefore(a, b) ? a : b)
 
 /** The first phase from the start that has no result; `undefined` when all have. */
 export const nextPhase = ({ startPhase, results }: Pick<SpecBase, 'startPhase' | 'results'>): Phase | undefined =>

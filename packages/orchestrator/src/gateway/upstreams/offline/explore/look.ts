@@ -110,7 +110,7 @@ const COMMON = new Set(
 )
 
 /** The words that the spec is about in their singular, so that they are found inside of names too; its headings first. */
-export function termsOf(spec: Spec): string[] {
+function termsOf(spec: Spec): string[] {
   const outline = readOutline(spec.text)
   const headings = [outline.title || spec.title, ...outline.sections.map(({ title }) => title)].join(' ')
   const words = [...tellingWords(headings), ...tellingWords(headings), ...tellingWords(spec.text)]

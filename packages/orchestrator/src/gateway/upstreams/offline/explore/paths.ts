@@ -62,7 +62,7 @@ const SIDE_LANGUAGES: ReadonlySet<string> = new Set([
 export const extensionOf = (path: string): string => /\.([A-Za-z0-9]+)$/.exec(path)?.[1] ?? ''
 export const baseOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 export const folderOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf('/'), 0))
-export const depthOf = (path: string): number => path.split('/').length
+const depthOf = (path: string): number => path.split('/').length
 
 export const languageOfExtension = (extension: string): string | undefined => LANGUAGES[extension.toLowerCase()]
 export const isMainLanguage = (language: string): boolean => !SIDE_LANGUAGES.has(language)

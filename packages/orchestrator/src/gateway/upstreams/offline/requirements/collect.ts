@@ -129,7 +129,7 @@ function leadOf(text: string): string | undefined {
 const LABEL = /^([\p{Lu}`][^:.!?]{1,48}?)(?::| —| –| -)\s+(?=\S)(.+)$/u
 
 /** "Validation: URLs must be absolute" has a label; "Rate limit: 10 per minute" only makes sense as a whole. */
-export function splitLabel(text: string): { label: string; text: string } {
+function splitLabel(text: string): { label: string; text: string } {
   const [, label = '', rest = ''] = LABEL.exec(text) ?? []
   const isLabel = label !== '' && label.split(/\s+/).length <= 6 && findModal(masked(label)) === undefined
   if (!isLabel || /^(?:when|if|while|where|given|as an?)\b/i.test(label)) return { label: '', text }
