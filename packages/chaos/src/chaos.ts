@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import type { Terminal } from '../../cli/src/terminal.ts'
+import { doubleMatrix, pointsBehind, sampleOf } from './doubles.ts'
 import { type DeploymentEnv, trialLimitMs } from './env.ts'
+import type { Scout } from './first-blows.ts'
 import type { Options } from './options.ts'
 import { drawSample, fullMatrix, isSensible } from './plan.ts'
 import { ANY, type PointName } from './points/point.ts'
@@ -9,9 +11,11 @@ import { describeMachine } from './report/machine.ts'
 import { progressLine } from './report/progress.ts'
 import { type Report, reportAsJson, reportAsMarkdown, reportAsText } from './report/report.ts'
 import { reproduce, violationLines } from './report/reproduce.ts'
+import { seconds } from './report/seconds.ts'
 import { resultOf, summarise } from './report/summary.ts'
-import { asText, seconds } from './report/table.ts'
-import { type Calm, type Outcome, runCalm, runTrial, type Trial, type TrialOptions } from './trial.ts'
+import { asText, type Table } from './report/table.ts'
+import { describeStrike } from './strike.ts'
+import { type Calm, type Outcome, runCalm, runScouts, runTrial, type Trial, type TrialOptions } from './trial.ts'
 
 export const EXIT = { held: 0, violated: 1, interrupted: 130 } as const
 
@@ -39,9 +43,10 @@ export async function runChaos(options: Options, around: Surroundings): Promise<
   }
   signal.throwIfAborted()
   if (terminal.interactive) terminal.note(`an undisturbed run takes ${seconds(calm.ms)}`)
-  if (options.list) return list(options, calm, terminal)
+  const scouts = needsScouts(options) ? await runScouts(seed, limits) : []
+  if (options.list) return list(options, calm, scouts, terminal)
 
-  const trials = planTrials(options, calm)
+  const trials = planTrials(options, calm, scouts)
   const outcomes = await disturb(trials, options, limits, around)
   const report: Report = {
     seed,
@@ -59,15 +64,23 @@ export async function runChaos(options: Options, around: Surroundings): Promise<
   return outcomes.some((outcome) => resultOf(outcome) === 'violated') ? EXIT.violated : EXIT.held
 }
 
+/** Only disturbed runs show what is said because of a blow. */
+const needsScouts = ({ at, double, list, runs }: Options): boolean =>
+  double || (at === undefined && !list && runs === 'full')
+
 /** What was asked for by name; else what the plan says. */
-function planTrials({ runs, at, victims, everyEpoch, seed }: Options, { seen }: Calm): Trial[] {
+function planTrials(options: Options, { seen }: Calm, scouts: readonly Scout[]): Trial[] {
+  const { runs, at, first, double, victims, everyEpoch, seed } = options
+
   if (at !== undefined) {
     const name = at.kind === 'point' ? at.point.name : ANY
-    const strikes = everyEpoch ? { strikes: 'every-epoch' as const } : {}
-    return victims.filter((victim) => isSensible(name, victim)).map((victim) => ({ seed, victim, at, ...strikes }))
+    const more = { ...(everyEpoch && { strikes: 'every-epoch' as const }), ...(first && { first }) }
+    return victims.filter((victim) => isSensible(name, victim)).map((victim) => ({ seed, victim, at, ...more }))
   }
   const plan = { seed, seen, victims }
-  return runs === 'full' ? fullMatrix(plan) : drawSample(runs, plan)
+  const doubles = doubleMatrix(plan, scouts)
+  if (double) return runs === 'full' ? doubles : sampleOf(doubles, runs, seed)
+  return runs === 'full' ? [...fullMatrix(plan), ...doubles] : drawSample(runs, plan)
 }
 
 /** Runs the trials; ends behind the first violation unless it is to keep going. */
@@ -102,15 +115,25 @@ async function disturb(
   return outcomes
 }
 
-function list({ victims, json }: Options, { seen, ms, coldStartsMs }: Calm, terminal: Terminal): number {
+function list(
+  { victims, json }: Options,
+  { seen, ms, coldStartsMs }: Calm,
+  scouts: readonly Scout[],
+  terminal: Terminal,
+): number {
   const names: PointName[] = [...seen.keys()].filter((name) => name !== ANY).sort()
   const points = names.concat(ANY).map((name) => ({
     name,
     times: seen.get(name) ?? 0,
     victims: victims.filter((victim) => isSensible(name, victim)),
   }))
+  const behind = pointsBehind(scouts, seen).map(({ name, times, scout: { strike } }) => ({
+    name,
+    times,
+    first: describeStrike(strike),
+  }))
   if (json) {
-    terminal.printJson({ points, victims, calm: { ms, coldStartsMs } })
+    terminal.printJson({ points, behind, victims, calm: { ms, coldStartsMs } })
     return EXIT.held
   }
   const rows = points.map(({ name, times, victims: there }) => [
@@ -120,8 +143,14 @@ function list({ victims, json }: Options, { seen, ms, coldStartsMs }: Calm, term
   ])
   const columns = [{ title: 'point' }, { title: 'times', align: 'right' as const }, { title: 'victims' }]
   for (const line of asText({ columns, rows }, terminal.style.bold)) terminal.print(line)
+  for (const line of behind.length === 0 ? [] : asText(tableOf(behind), terminal.style.bold)) terminal.print(line)
   const inside = victims.filter((victim) => !isSensible('client/task', victim))
   terminal.print(`\nVictims: ${victims.filter((victim) => !inside.includes(victim)).join(', ')}`)
   if (inside.length > 0) terminal.print(`and of sandboxes: ${inside.join(', ')}`)
   return EXIT.held
 }
+
+const tableOf = (behind: readonly { name: PointName; first: string; times: number }[]): Table => ({
+  columns: [{ title: 'behind a first blow' }, { title: 'times', align: 'right' }, { title: 'the first blow' }],
+  rows: behind.map(({ name, times, first }) => [name, String(times), first]),
+})

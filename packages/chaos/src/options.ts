@@ -3,6 +3,8 @@ import { SpecfleetError } from '@specfleet/shared'
 import { Command, Option } from 'commander'
 import { z } from 'zod'
 import { ANY, type Point, parsePoint } from './points/point.ts'
+import { parseStrike } from './strike.ts'
+import type { Strike } from './trial.ts'
 import { VICTIMS, type VictimName } from './world/victim.ts'
 
 /** What was asked for on the command line. */
@@ -17,6 +19,10 @@ export type Options = {
     | undefined
   /** Only these; all when none was named. */
   readonly victims: readonly VictimName[]
+  /** Struck before. */
+  readonly first: Strike | undefined
+  /** Only trials of two blows. */
+  readonly double: boolean
   readonly everyEpoch: boolean
   readonly jobs: number
   readonly keepGoing: boolean
@@ -36,6 +42,8 @@ const Flags = z.object({
   full: z.boolean().default(false),
   seed: whole(0, MOST_SEED).optional(),
   point: z.string().optional(),
+  first: z.string().optional(),
+  double: z.boolean().default(false),
   after: whole(0, 3_600_000).optional(),
   victim: z.array(z.enum(VICTIMS)).default([]),
   everyEpoch: z.boolean().default(false),
@@ -62,11 +70,15 @@ export function readOptions(argv: readonly string[], random: () => number): Opti
   const flags = parsed.data
   if (flags.point !== undefined && flags.after !== undefined)
     throw new SpecfleetError('usage', '--point and --after are two moments; give one')
+  if (flags.first !== undefined && flags.point === undefined)
+    throw new SpecfleetError('usage', '--first needs a --point behind it')
   return {
     seed: flags.seed ?? Math.floor(random() * MOST_SEED),
     runs: flags.full ? 'full' : flags.runs,
     at: momentOf(flags),
     victims: flags.victim.length === 0 ? VICTIMS : [...new Set(flags.victim)],
+    first: flags.first === undefined ? undefined : parseStrike(flags.first),
+    double: flags.double,
     everyEpoch: flags.everyEpoch,
     jobs: flags.jobs ?? availableParallelism(),
     keepGoing: flags.keepGoing,
@@ -92,6 +104,8 @@ function chaosCommand(): Command {
     .option('--full', 'every point, on either side, with every victim that can be there')
     .option('--seed <n>', 'decides the work, the drawn trials and all else that is left to chance')
     .option('--point <point>', `only there: 'worker/turn#2 after'; '${ANY}#40 before' is the 40th of all messages`)
+    .option('--first <blow>', `a blow before, and --point is counted from it: 'worker at worker/turn#2 after'`)
+    .option('--double', 'only trials of two blows, the second at what is said because of the first')
     .option('--after <ms>', 'only then: so long behind the first task')
     .addOption(
       new Option('--victim <victim>', 'only this one; may be given again').choices(VICTIMS).argParser(collectVictims),

@@ -72,7 +72,7 @@ export function drawSample(runs: number, options: PlanOptions): Trial[] {
 }
 
 /** Pings come when somebody is slow: who awaits one may wait in vain. */
-const isDrawn = (name: PointName): boolean => name !== ANY && !name.endsWith('/ping')
+export const isDrawn = (name: PointName): boolean => name !== ANY && !name.endsWith('/ping')
 
 const namesOf = ({ seen }: PlanOptions): PointName[] => [...seen.keys()].filter(isDrawn).sort()
 
@@ -149,7 +149,7 @@ class EvenCells {
 }
 
 /** Fisher and Yates. */
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const left = [...items]
   return items.flatMap(() => left.splice(Math.floor(random() * left.length), 1))
 }

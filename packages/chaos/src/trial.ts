@@ -1,25 +1,34 @@
+import { attemptLimitOf } from './course/attempt-limit.ts'
 import { calmRun } from './course/calm.ts'
 import { coldStartsOf } from './course/cold-starts.ts'
-import { runDisturbed } from './course/course.ts'
+import { runDisturbed, scout } from './course/course.ts'
 import { FREEZE_MS, LIMIT_MS, POISONED_JOBS } from './course/limits.ts'
 import { standstill } from './course/standstill.ts'
+import { FIRST_BLOWS, type Scout } from './first-blows.ts'
 import type { Point, PointName } from './points/point.ts'
 import { paidAgain } from './verdict/spending.ts'
 import { judge } from './verdict/verdict.ts'
+import { notesOf } from './verdict/zombies.ts'
 import { gather } from './world/gather.ts'
-import { endAndLook } from './world/leftovers.ts'
+import { endAndLook, endedByThemselves } from './world/leftovers.ts'
 import type { VictimName } from './world/victim.ts'
 import { VICTIM_BY_NAME } from './world/victims/index.ts'
 import { openWorld } from './world/world.ts'
 
-/** One disturbance of one world. The same trial comes to the same verdict, whenever it is run. */
-export type Trial = {
-  /** Decides the work of the world and everything in it that is left to chance. */
-  readonly seed: number
+/** What is struck, and when. */
+export type Strike = {
   readonly victim: VictimName
   readonly at: When
   /** Strikes again in every epoch of the run that stood there first, until that run is parked. Default `once`. */
   readonly strikes?: 'once' | 'every-epoch'
+}
+
+/** One disturbance of one world. The same trial comes to the same verdict, whenever it is run. */
+export type Trial = Strike & {
+  /** Decides the work of the world and everything in it that is left to chance. */
+  readonly seed: number
+  /** A blow before: then the trial's own point is awaited, and counted, from that blow on. */
+  readonly first?: Strike
 }
 
 export type When =
@@ -82,26 +91,29 @@ export async function runCalm(
  */
 export async function runTrial(trial: Trial, options: TrialOptions = {}): Promise<Outcome> {
   const { limitMs = LIMIT_MS, freezeMs = FREEZE_MS, env = {} } = options
-  const victim = VICTIM_BY_NAME[trial.victim]
-  const jobs = trial.strikes === 'every-epoch' ? POISONED_JOBS : Number.POSITIVE_INFINITY
+  const strikes = trial.first === undefined ? [trial] : [trial.first, trial]
+  const victims = strikes.map(({ victim }) => VICTIM_BY_NAME[victim])
+  const jobs = jobsOf(strikes)
   const calm = await calmRun(trial.seed, jobs, options)
-  const prepared = { ...env, ...(await victim.prepare?.()) }
-  await using world = await openWorld({ seed: trial.seed, jobs, env: prepared })
-  const limit = AbortSignal.timeout(limitMs + victim.outageMs({ freezeMs }))
+  const prepared = await Promise.all(victims.map((victim) => victim.prepare?.()))
+  await using world = await openWorld({ seed: trial.seed, jobs, env: Object.assign({}, env, ...prepared) })
+  const outageMs = victims.reduce((sum, victim) => sum + victim.outageMs({ freezeMs }), 0)
+  const limit = AbortSignal.timeout(limitMs + outageMs)
   const signal = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal])
   try {
-    const course = await runDisturbed(world, trial, victim, { freezeMs, signal })
+    const { recoveryMs, skipped, ...course } = await runDisturbed(world, trial, { freezeMs, signal })
     const evidence = await gather(world, signal)
+    const ended = await endedByThemselves(world)
     const left = await endAndLook(world, evidence)
-    const { recoveryMs, skipped, notes } = course
+    const disturbance = { ...course, attemptLimit: attemptLimitOf(env), ended }
     return {
       trial,
-      violations: [...judge(evidence, calm.evidence, course), ...left],
+      violations: [...judge(evidence, calm.evidence, disturbance), ...left],
       recoveryMs,
       coldStartsMs: coldStartsOf(evidence.log),
       turnsPaidTwice: [...paidAgain(evidence).values()].reduce((sum, each) => sum + each, 0),
       ...(skipped === undefined ? {} : { skipped }),
-      notes,
+      notes: notesOf(disturbance),
     }
   } catch (error) {
     if (options.signal?.aborted) throw error
@@ -109,3 +121,19 @@ export async function runTrial(trial: Trial, options: TrialOptions = {}): Promis
     return { trial, violations, recoveryMs: undefined, coldStartsMs: [], turnsPaidTwice: 0, notes: [] }
   }
 }
+
+/** What the undisturbed run does not show: what is said behind each first blow, counted from it. Once each. */
+export async function runScouts(seed: number, options: TrialOptions = {}): Promise<Scout[]> {
+  const { limitMs = LIMIT_MS, env = {} } = options
+  const scouts: Scout[] = []
+  for (const { strike, again } of FIRST_BLOWS) {
+    const limit = AbortSignal.timeout(limitMs)
+    const signal = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal])
+    await using world = await openWorld({ seed, jobs: jobsOf([strike]), env })
+    scouts.push({ strike, again, seen: await scout(world, strike, { freezeMs: FREEZE_MS, signal }) })
+  }
+  return scouts
+}
+
+const jobsOf = (strikes: readonly Strike[]): number =>
+  strikes.some((each) => each.strikes === 'every-epoch') ? POISONED_JOBS : Number.POSITIVE_INFINITY

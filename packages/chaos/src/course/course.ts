@@ -1,17 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { PointName } from '../points/point.ts'
 import type { Stopped } from '../points/relay.ts'
-import type { Trial } from '../trial.ts'
+import type { CountedFrom } from '../points/stops.ts'
+import type { Strike, Trial, When } from '../trial.ts'
 import type { Disturbance } from '../verdict/evidence.ts'
 import { attend, commandUntilTaken } from '../world/steward.ts'
 import type { Recovery, Scene, Victim } from '../world/victim.ts'
+import { VICTIM_BY_NAME } from '../world/victims/index.ts'
 import type { World } from '../world/world.ts'
 
 /** How a trial went, from the first task until everything was settled. */
-export type Course = Disturbance & {
+export type Course = Pick<Disturbance, 'blows' | 'zombie'> & {
   readonly recoveryMs: number | undefined
   readonly skipped: string | undefined
-  readonly notes: readonly string[]
 }
 
 export type CourseOptions = { readonly freezeMs: number; readonly signal: AbortSignal }
@@ -21,7 +22,7 @@ type Moment = { readonly kind: 'now'; readonly stopped: Stopped | undefined } | 
 
 /** Runs the work without any disturbance. */
 export async function runUndisturbed(world: World, signal: AbortSignal): Promise<ReadonlyMap<PointName, number>> {
-  await whileNobodyGivesUp(world, attend(world, world.jobs, signal), signal)
+  await whileNobodyGivesUp(world, attend(world, world, signal), signal)
   return new Map(world.relay.seen)
 }
 
@@ -31,49 +32,103 @@ export async function runUndisturbed(world: World, signal: AbortSignal): Promise
  */
 export async function runDisturbed(
   world: World,
-  trial: Trial,
-  victim: Victim,
+  { first, ...last }: Pick<Trial, 'first'> & Strike,
   options: CourseOptions,
 ): Promise<Course> {
-  const { signal } = options
+  return runWork(world, [first, last], options, async (stage) => {
+    if (first === undefined) return courseOf(await strikeAll(stage, last, 'start'))
+    let behind: Promise<Blown[]> = Promise.resolve([])
+    const before = await strikeAll(stage, first, 'start', () => {
+      behind = strikeAll(stage, last, 'now')
+      // Told where it is awaited; the first may still be at work then.
+      behind.catch(() => undefined)
+    })
+    return courseOf(await behind, before)
+  })
+}
+
+/** Strikes once, or in every epoch, and tells what was said from the first blow on. */
+export async function scout(
+  world: World,
+  strike: Strike,
+  options: CourseOptions,
+): Promise<ReadonlyMap<PointName, number>> {
+  let seen: () => ReadonlyMap<PointName, number> = () => new Map()
+  await runWork(world, [strike], options, (stage) =>
+    strikeAll(stage, strike, 'start', () => {
+      seen = world.relay.countFromNow()
+    }),
+  )
+  return seen()
+}
+
+/** Where blows fall while the work goes on; `over` aborts when all of it is settled. */
+type Stage = CourseOptions & { readonly world: World; readonly over: AbortSignal }
+
+async function runWork<T>(
+  world: World,
+  strikes: readonly (Strike | undefined)[],
+  options: CourseOptions,
+  disturb: (stage: Stage) => Promise<T>,
+): Promise<T> {
   const over = new AbortController()
-  const settled = attend(world, world.jobs, signal)
-  const work = trial.strikes === 'every-epoch' ? settled : whileNobodyGivesUp(world, settled, signal)
+  const settled = attend(world, world, options.signal)
+  const mayPark = strikes.some((each) => each?.strikes === 'every-epoch')
+  const work = mayPark ? settled : whileNobodyGivesUp(world, settled, options.signal)
   const ended = work.finally(() => over.abort(new Error('all is settled')))
   ended.catch(() => undefined)
-  const moment = () => momentOf(world, trial, AbortSignal.any([signal, over.signal]), over.signal)
-  const blows: Blown[] = []
-  for (let again = true; again; ) {
-    const now = await moment()
-    const blown = now.kind === 'never' ? undefined : await strike(world, now.stopped, victim, options)
-    if (blown === undefined) break
-    blows.push(blown)
-    again = trial.strikes === 'every-epoch' && blown.kind === 'struck' && !isParked(world)
-  }
-  if (isParked(world)) await retryParked(world, signal)
+  const done = await disturb({ ...options, world, over: over.signal })
   await ended
-  return courseOf(blows)
+  return done
 }
 
 type Blown = { readonly kind: 'none'; readonly why: string } | ({ readonly kind: 'struck' } & Recovery)
 
-function courseOf(blows: readonly Blown[]): Course {
-  const struck = blows.filter((blow) => blow.kind === 'struck')
-  const missed = blows.find((blow) => blow.kind === 'none')
-  const line = struck.find(({ lastLine }) => lastLine !== undefined)?.lastLine
+const isStruck = (blow: Blown): blow is { readonly kind: 'struck' } & Recovery => blow.kind === 'struck'
+
+function courseOf(blows: readonly Blown[], before: readonly Blown[] = []): Course {
+  const struck = blows.filter(isStruck)
+  const all = [...before.filter(isStruck), ...struck]
+  const missed = [...before, ...blows].find((blow) => blow.kind === 'none')
+  const line = all.find(({ lastLine }) => lastLine !== undefined)?.lastLine
   return {
-    blows: struck.length,
+    blows: all.length,
     zombie: line === undefined ? undefined : { lastLine: line },
     recoveryMs: struck.find(({ recoveryMs }) => recoveryMs !== undefined)?.recoveryMs,
     skipped: struck.length > 0 ? undefined : (missed?.why ?? 'the point did not come by'),
-    notes: [],
   }
 }
 
-async function momentOf({ relay }: World, { at }: Trial, signal: AbortSignal, over: AbortSignal): Promise<Moment> {
+/**
+ * Strikes when somebody comes to the point: once, or in every epoch until the run is parked, and retries it then.
+ * `onMoment` is called before the first blow.
+ */
+async function strikeAll(
+  stage: Stage,
+  strike: Strike,
+  from: CountedFrom,
+  onMoment: () => void = () => {},
+): Promise<Blown[]> {
+  const { world } = stage
+  const everyEpoch = strike.strikes === 'every-epoch'
+  const blows: Blown[] = []
+  for (let again = true; again; ) {
+    const now = await momentOf(stage, strike.at, from)
+    if (now.kind === 'never') break
+    if (blows.length === 0) onMoment()
+    const blown = await strikeNow(stage, now.stopped, VICTIM_BY_NAME[strike.victim])
+    blows.push(blown)
+    again = everyEpoch && blown.kind === 'struck' && !isParked(world)
+  }
+  if (everyEpoch && isParked(world)) await retryParked(world, stage.signal)
+  return blows
+}
+
+async function momentOf({ world, signal, over }: Stage, at: When, from: CountedFrom): Promise<Moment> {
+  const ends = AbortSignal.any([signal, over])
   try {
-    if (at.kind === 'point') return { kind: 'now', stopped: await relay.stopAt(at.point, signal) }
-    await pause(at.afterMs, undefined, { signal })
+    if (at.kind === 'point') return { kind: 'now', stopped: await world.relay.stopAt(at.point, ends, from) }
+    await pause(at.afterMs, undefined, { signal: ends })
     return { kind: 'now', stopped: undefined }
   } catch (error) {
     if (over.aborted) return { kind: 'never' }
@@ -81,11 +136,10 @@ async function momentOf({ relay }: World, { at }: Trial, signal: AbortSignal, ov
   }
 }
 
-async function strike(
-  world: World,
+async function strikeNow(
+  { world, freezeMs, signal }: Stage,
   stopped: Stopped | undefined,
   victim: Victim,
-  { freezeMs, signal }: CourseOptions,
 ): Promise<Blown> {
   const scene: Scene = { world, stopped, freezeMs, signal }
   const blow = await victim.strike(scene)

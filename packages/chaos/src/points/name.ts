@@ -17,6 +17,7 @@ export const NAMELESS = [
   { begins: 'sf.log.-.-.0.probe', why: 'asks whether a stream has dealt with all before; never stored' },
   { begins: 'sf.trace.-.-.0.probe', why: 'the same of traces' },
   { begins: 'sf.turn.-.-.0', why: 'the same of turns' },
+  { begins: 'sf.serving.', why: 'desks ask each other whose a call is, to count what belongs to nobody' },
 ] as const
 
 /**

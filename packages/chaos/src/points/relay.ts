@@ -5,7 +5,7 @@ import { Connection } from './connection.ts'
 import { HeardConversations } from './conversations.ts'
 import type { Point, PointName } from './point.ts'
 import type { Speaker } from './speaker.ts'
-import { Stops } from './stops.ts'
+import { type CountedFrom, Stops } from './stops.ts'
 
 export type { Speaker } from './speaker.ts'
 
@@ -24,9 +24,12 @@ export interface Relay extends AsyncDisposable {
   readonly seen: ReadonlyMap<PointName, number>
   /**
    * Settles when somebody stands at the point, or behind it when it has gone by already; rejects with the signal's
-   * reason. One at a time.
+   * reason. Of several that are awaited each gets somebody of its own. `from`: counted from the beginning (default),
+   * or from now on.
    */
-  stopAt(point: Point, signal: AbortSignal): Promise<Stopped>
+  stopAt(point: Point, signal: AbortSignal, from?: CountedFrom): Promise<Stopped>
+  /** Begins a count; called, the result tells what came by since then, in the way of `seen`. */
+  countFromNow(): () => ReadonlyMap<PointName, number>
 }
 
 /** One connection that stands at a point, in both directions; all others go on. */
@@ -63,8 +66,14 @@ export async function openRelay({ upstream, onNameless }: RelayOptions): Promise
   if (address === null || typeof address === 'string') throw new SpecfleetError('internal', 'the relay has no port')
   return {
     url: `nats://127.0.0.1:${address.port}`,
-    seen: stops.seen,
-    stopAt: (point, signal) => stops.await(point, signal),
+    get seen() {
+      return stops.seen
+    },
+    stopAt: (point, signal, from) => stops.await(point, signal, from),
+    countFromNow() {
+      const before = stops.tally()
+      return () => stops.seenSince(before)
+    },
     async [Symbol.asyncDispose]() {
       stops.close(new Error('the relay is closed'))
       const closed = once(server, 'close')

@@ -1,7 +1,7 @@
-import { SpecfleetError } from '@specfleet/shared'
 import type { Named } from './name.ts'
-import { ANY, describePoint, type Point, type PointName } from './point.ts'
+import { ANY, type Point, type PointName } from './point.ts'
 import type { Stopped } from './relay.ts'
+import { Tally } from './tally.ts'
 
 /** Somebody has come to the awaited point. Exactly one of the two is called. */
 export type Arrival = {
@@ -12,67 +12,73 @@ export type Arrival = {
   gone(): void
 }
 
+/** From when on a point's number is counted: from the first message of all, or from the next. */
+export type CountedFrom = 'start' | 'now'
+
 type Awaited = {
   readonly point: Point
+  /** What was said before counting began. */
+  readonly before: Tally
   /** Somebody is coming to a stand at it: nobody else is to. */
   taken: boolean
   resolve(stopped: Stopped): void
   reject(reason: unknown): void
 }
 
-/** Counts what is said, and knows which point is awaited. */
+/** Counts what is said, and knows which points are awaited. */
 export class Stops {
-  readonly #seen = new Map<PointName, number>()
-  readonly #counts = new Map<string, number>()
-  #all = 0
-  #awaited: Awaited | undefined
+  readonly #tally = new Tally()
+  readonly #awaited = new Set<Awaited>()
 
   /** By name, the most that was said of one run (or spec, or orchestrator). */
   get seen(): ReadonlyMap<PointName, number> {
-    return this.#seen
+    return this.#tally.since(new Tally())
   }
 
-  /** @throws SpecfleetError `internal` when another point is awaited */
-  async await(point: Point, signal: AbortSignal): Promise<Stopped> {
+  /** The count as it stands now. */
+  tally(): Tally {
+    return new Tally(this.#tally)
+  }
+
+  /** What was said behind an earlier count. */
+  seenSince(before: Tally): ReadonlyMap<PointName, number> {
+    return this.#tally.since(before)
+  }
+
+  async await(point: Point, signal: AbortSignal, from: CountedFrom = 'start'): Promise<Stopped> {
     signal.throwIfAborted()
-    if (this.#awaited !== undefined)
-      throw new SpecfleetError('internal', `${describePoint(this.#awaited.point)} is awaited already`)
     const { promise, resolve, reject } = Promise.withResolvers<Stopped>()
-    const awaited: Awaited = { point, taken: false, resolve, reject }
-    this.#awaited = awaited
+    const before = from === 'start' ? new Tally() : this.tally()
+    const awaited: Awaited = { point, before, taken: false, resolve, reject }
+    this.#awaited.add(awaited)
     const onAbort = () => reject(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       return await promise
     } finally {
       signal.removeEventListener('abort', onAbort)
-      if (this.#awaited === awaited) this.#awaited = undefined
+      this.#awaited.delete(awaited)
     }
   }
 
-  /** Counts it; tells whether it is the one that is awaited, or comes behind one that got away. */
-  meet({ name, about }: Named): Arrival | undefined {
-    this.#all += 1
-    this.#seen.set(ANY, this.#all)
-    const key = `${name} ${about}`
-    const count = (this.#counts.get(key) ?? 0) + 1
-    this.#counts.set(key, count)
-    if (count > (this.#seen.get(name) ?? 0)) this.#seen.set(name, count)
-
-    const awaited = this.#awaited
-    if (awaited === undefined || awaited.taken) return undefined
-    const { point } = awaited
-    const nth = point.name === ANY ? this.#all : point.name === name ? count : 0
-    if (nth < point.nth) return undefined
-    awaited.taken = true
-    const gone = () => {
-      awaited.taken = false
+  /** Counts it; tells whether it is one that is awaited, or comes behind one that got away. */
+  meet(named: Named): Arrival | undefined {
+    this.#tally.count(named)
+    for (const awaited of this.#awaited) {
+      const { point, before, taken, resolve } = awaited
+      if (taken || (point.name !== ANY && point.name !== named.name)) continue
+      if (this.#tally.of(point.name, named) - before.of(point.name, named) < point.nth) continue
+      awaited.taken = true
+      const gone = () => {
+        awaited.taken = false
+      }
+      return { point, stands: resolve, gone }
     }
-    return { point, stands: awaited.resolve, gone }
+    return undefined
   }
 
   /** Who still waits learns that nothing can come any more. */
   close(reason: unknown): void {
-    this.#awaited?.reject(reason)
+    for (const { reject } of this.#awaited) reject(reason)
   }
 }

@@ -1,16 +1,20 @@
 import { describePoint } from '../points/point.ts'
+import { describeStrike } from '../strike.ts'
 import type { Outcome, Trial } from '../trial.ts'
-import { seconds } from './table.ts'
 
 /** What was given besides the trial and decides how it goes. */
 export type Circumstances = { readonly envFile?: string | undefined; readonly freezeMs?: number | undefined }
 
 /** The one command that runs a trial again. */
-export function reproduce({ at, victim, seed, strikes }: Trial, { envFile, freezeMs }: Circumstances = {}): string {
+export function reproduce(
+  { first, at, victim, seed, strikes }: Trial,
+  { envFile, freezeMs }: Circumstances = {},
+): string {
   const where =
     at.kind === 'point' ? ['--point', quoted(describePoint(at.point))] : ['--after', String(Math.round(at.afterMs))]
   return [
     'npm run chaos --',
+    ...(first === undefined ? [] : ['--first', quoted(describeStrike(first))]),
     ...where,
     '--victim',
     victim,
@@ -25,11 +29,9 @@ export function reproduce({ at, victim, seed, strikes }: Trial, { envFile, freez
 /** For a shell. */
 const quoted = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)
 
-/** `worker at worker/turn#2 after`. */
-export function describeTrial({ at, victim, strikes }: Trial): string {
-  const where = at.kind === 'point' ? describePoint(at.point) : `${seconds(at.afterMs)} behind the first task`
-  return `${victim} at ${where}${strikes === 'every-epoch' ? ', in every epoch' : ''}`
-}
+/** `worker at worker/turn#2 after`, and what was struck before. */
+export const describeTrial = (trial: Trial): string =>
+  `${describeStrike(trial)}${trial.first === undefined ? '' : `; before: ${describeStrike(trial.first)}`}`
 
 /** What was violated, what proves it, and how to see it again. */
 export function violationLines(outcome: Outcome, circumstances: Circumstances): string[] {

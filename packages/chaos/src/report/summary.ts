@@ -1,5 +1,5 @@
 import { ANY, type PointName, SIDES, type Side } from '../points/point.ts'
-import type { Outcome, Trial } from '../trial.ts'
+import type { Outcome, Strike, Trial } from '../trial.ts'
 import { VICTIMS, type VictimName } from '../world/victim.ts'
 
 /** How a trial came out. `skipped`: nothing was struck, for the victim was not there or nobody came to the point. */
@@ -34,7 +34,7 @@ export type VictimSummary = {
 export const RANDOM_TIMES = 'random times'
 export const EVERY_EPOCH = 'every epoch'
 /** A row of the matrix: a point on both sides; or what is not at one named point. */
-export type RowName = PointName | typeof RANDOM_TIMES | typeof EVERY_EPOCH
+export type RowName = PointName | `${PointName}, behind ${string}` | typeof RANDOM_TIMES | typeof EVERY_EPOCH
 export type MatrixRow = {
   readonly name: RowName
   /** The worst of each side; of random times both are one. */
@@ -63,11 +63,13 @@ function summariseVictim(victim: VictimName, all: readonly Outcome[]): VictimSum
   const count = (result: Result) => outcomes.filter((outcome) => resultOf(outcome) === result).length
   const skips = new Map<string, number>()
   for (const { skipped } of outcomes) if (skipped !== undefined) skips.set(skipped, (skips.get(skipped) ?? 0) + 1)
+  // From the second of two blows the first is not over.
+  const single = outcomes.filter(({ trial }) => trial.first === undefined)
   const paid = outcomes.map(({ turnsPaidTwice }) => turnsPaidTwice)
   return {
     victim,
     results: { held: count('held'), violated: count('violated'), skipped: count('skipped') },
-    recovery: spreadOf(outcomes.flatMap(({ recoveryMs }) => (recoveryMs === undefined ? [] : [recoveryMs]))),
+    recovery: spreadOf(single.flatMap(({ recoveryMs }) => (recoveryMs === undefined ? [] : [recoveryMs]))),
     paidTwice: { all: paid.reduce((sum, each) => sum + each, 0), most: Math.max(0, ...paid) },
     skips,
   }
@@ -88,17 +90,20 @@ function matrixOf(outcomes: readonly Outcome[]): MatrixRow[] {
   return [...rows].map(([name, cells]) => ({ name, cells })).sort(byPlace)
 }
 
-function placeOf({ at, strikes }: Trial): { readonly name: RowName; readonly side: Side } {
-  const [first] = SIDES
-  if (at.kind === 'time') return { name: RANDOM_TIMES, side: first }
+function placeOf({ first, at, strikes }: Trial): { readonly name: RowName; readonly side: Side } {
+  if (at.kind === 'time') return { name: RANDOM_TIMES, side: SIDES[0] }
   const { name, side } = at.point
+  if (first !== undefined) return { name: `${name}, behind ${first.victim}${shortly(first)}`, side }
   if (strikes === 'every-epoch') return { name: EVERY_EPOCH, side }
   return { name: name === ANY ? RANDOM_TIMES : name, side }
 }
 
-/** Points by their names; what is at none comes last. */
+const shortly = ({ strikes }: Strike): string => (strikes === 'every-epoch' ? ' in every epoch' : '')
+
+/** Points by their names, then those behind a first blow; what is at none comes last. */
 function byPlace(one: MatrixRow, other: MatrixRow): number {
-  const last = ({ name }: MatrixRow) => Number(name === RANDOM_TIMES) + 2 * Number(name === EVERY_EPOCH)
+  const last = ({ name }: MatrixRow) =>
+    [', behind ', RANDOM_TIMES, EVERY_EPOCH].findLastIndex((each) => name.includes(each))
   return last(one) - last(other) || (one.name < other.name ? -1 : 1)
 }
 

@@ -1,6 +1,7 @@
 import { type Column, renderTable } from '../../../cli/src/render/table.ts'
 import { SIDES } from '../points/point.ts'
 import type { VictimName } from '../world/victim.ts'
+import { seconds } from './seconds.ts'
 import type { MatrixRow, Result, Spread, Summary, VictimSummary } from './summary.ts'
 import { isOnTarget, TARGETS } from './targets.ts'
 
@@ -82,13 +83,6 @@ function rowOf(each: VictimSummary, summary: Summary): string[] {
 function timesCold(recovery: Spread | undefined, share: 'p50' | 'p99', cold: Spread | undefined): string {
   if (recovery === undefined || cold === undefined || cold.p50 === 0) return ''
   return `${(recovery[share] / cold.p50).toFixed(1)} ×`
-}
-
-/** Three digits that count. */
-export function seconds(ms: number): string {
-  const value = ms / 1_000
-  if (value >= 100) return `${Math.round(value)} s`
-  return `${value.toFixed(value >= 10 ? 1 : 2)} s`
 }
 
 export function coldStartLine({ coldStart }: Summary): string {

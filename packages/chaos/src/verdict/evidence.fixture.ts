@@ -49,7 +49,7 @@ export function evidenceOf(said: readonly Said[]): Evidence {
   const state = foldTo(log, SPEC)
   const text = JSON.stringify(state)
   return {
-    tasks: [{ specId: SPEC, taskId: RUN }],
+    tasks: [{ specId: SPEC, taskId: RUN, outcome: 'done' }],
     log,
     records: new Map(),
     states: new Map<string, SpecState>(state === undefined ? [] : [[SPEC, state]]),
@@ -57,7 +57,8 @@ export function evidenceOf(said: readonly Said[]): Evidence {
     told: new Map([[SPEC, { text, foldedTo: log.length, askedAt: log.length }]]),
     calls: [],
     queued: 0,
-    dead: 0,
+    dead: [],
+    refused: [],
     turns: 0,
   }
 }

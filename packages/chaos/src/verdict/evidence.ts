@@ -5,7 +5,11 @@ import type { Heard } from '../world/chronicle.ts'
 /** Everything that is judged, gathered from outside: nothing of it is the word of the parts under test alone. */
 export type Evidence = {
   /** The specs of the world and the task of each, in the order of the work. */
-  readonly tasks: readonly { readonly specId: string; readonly taskId: string }[]
+  readonly tasks: readonly {
+    readonly specId: string
+    readonly taskId: string
+    readonly outcome: 'done' | 'cancelled'
+  }[]
   /** The whole log, oldest first. */
   readonly log: readonly Heard[]
   /** By run id. */
@@ -19,14 +23,25 @@ export type Evidence = {
   /** Model calls, as the model counted them. */
   readonly calls: readonly Call[]
   readonly queued: number
-  readonly dead: number
+  readonly dead: readonly Letter[]
+  /** Letters that are to be there: of what could not be accepted. */
+  readonly refused: readonly Letter[]
   /** Turns that are kept of runs, finished or not. */
   readonly turns: number
 }
+
+/** A task that was refused: why, where it had been sent, and what it said. */
+export type Letter = { readonly reason: string; readonly subject: string; readonly text: string }
+
+export type Ended = { readonly id: string; readonly how: number | string; readonly lastLine: string }
 
 /** What was done to the world, and what was seen of it meanwhile. */
 export type Disturbance = {
   /** How many blows fell: each may cost every run one turn that is paid again. */
   readonly blows: number
+  /** Failures in a row behind which a run is parked; `undefined` where the configuration may forgive some. */
+  readonly attemptLimit: number | undefined
+  /** Orchestrators that ended by themselves, with the last that they said. */
+  readonly ended: readonly Ended[]
   readonly zombie: { readonly lastLine: string } | undefined
 }

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Violation } from '../trial.ts'
-import type { Evidence } from './evidence.ts'
+import type { Disturbance, Evidence } from './evidence.ts'
 import { factLine } from './lines.ts'
 import { against, unless } from './violation.ts'
 
-/** A run is given up with the causes of all its deaths, oldest first; what was done by then is still there behind it. */
-export function judgeParking({ log, tasks }: Evidence): Violation[] {
+/** A run is given up behind exactly its attempts, with the causes of all its deaths, oldest first; what was done by then is still there behind it. */
+export function judgeParking({ log, tasks }: Evidence, { attemptLimit }: Disturbance): Violation[] {
   const promise = 'parks and goes on'
   return tasks.flatMap(({ taskId }) => {
     const ofRun = log.filter(({ fact }) => fact?.runId === taskId)
@@ -23,7 +23,16 @@ export function judgeParking({ log, tasks }: Evidence): Violation[] {
         .filter(({ fact }) => fact?.type === 'phase.completed')
         .map(phaseOf)
       const repeated = again.filter((phase) => done(at).includes(phase))
+      const earlier = ofRun.slice(0, at).findLastIndex(({ fact }) => fact?.type === 'run.parked')
+      const failures = ofRun.slice(earlier + 1, at).filter(isFailure).length
       return [
+        ...unless(attemptLimit === undefined || failures === attemptLimit, () =>
+          against(
+            promise,
+            `run ${taskId} was parked behind ${failures} attempts, and has ${attemptLimit}`,
+            [entry, ...deaths].map(factLine),
+          ),
+        ),
         ...unless(isDeepStrictEqual(entry.fact.data.causes, causes), () =>
           against(promise, `run ${taskId} was parked with other causes than it had`, [entry, ...deaths].map(factLine)),
         ),
@@ -34,5 +43,9 @@ export function judgeParking({ log, tasks }: Evidence): Violation[] {
     })
   })
 }
+
+/** To lose one's owner is no failure. */
+const isFailure = ({ fact }: Evidence['log'][number]): boolean =>
+  fact?.type === 'run.lost' && fact.data.cause.kind !== 'owner-lost'
 
 const phaseOf = ({ fact }: Evidence['log'][number]): string => (fact?.type === 'phase.completed' ? fact.data.phase : '')

@@ -28,21 +28,23 @@ const world = (said: readonly Said[] = KEPT, more: Partial<Evidence> = {}): Evid
 })
 const CALM = world()
 const promises = (evidence: Evidence, blows = 1, zombie?: { lastLine: string }): string[] => [
-  ...new Set(judge(evidence, CALM, { blows, zombie }).map(({ promise }) => promise)),
+  ...new Set(judge(evidence, CALM, { ...CRASH, blows, zombie }).map(({ promise }) => promise)),
 ]
+const LETTER = { reason: 'task-unsupported', subject: 'sf.task.normal.validate', text: '{"kind":"validate"}' }
+const CRASH = { blows: 1, zombie: undefined, attemptLimit: undefined, ended: [] }
 const call = (fingerprint: string) => ({ specId: SPEC, fingerprint })
 const before = (type: string, said: Said): Said[] =>
   KEPT.flatMap((each) => (each.type === type ? [said, each] : [each]))
 
 test('a world that kept every promise is judged so', () => {
-  expect(judge(world(), CALM, { blows: 1, zombie: undefined })).toEqual([])
+  expect(judge(world(), CALM, CRASH)).toEqual([])
 })
 
 test('what does not settle, or settles twice, or lies around, is told', () => {
   expect(promises(world(KEPT.slice(0, -1)))).toContain('settles once')
   expect(promises(world([...KEPT, ...KEPT.slice(-1)]))).toContain('settles once')
   expect(promises(world(KEPT, { records: new Map([[RUN, record({ outcome: 'failed' })]]) }))).toEqual(['settles once'])
-  for (const left of [{ queued: 1 }, { dead: 1 }, { turns: 1 }])
+  for (const left of [{ queued: 1 }, { dead: [LETTER] }, { refused: [LETTER] }, { turns: 1 }])
     expect(promises(world(KEPT, left))).toEqual(['settles once'])
   expect(
     promises(
@@ -56,11 +58,18 @@ test('what does not settle, or settles twice, or lies around, is told', () => {
   ).toEqual(['settles once'])
 })
 
+test('what was refused lies in the dead letters once, and whole', () => {
+  const letters = (dead: Evidence['dead']) => promises(world(KEPT, { dead, refused: [LETTER] }))
+  expect(letters([LETTER])).toEqual([])
+  expect(letters([LETTER, LETTER])).toEqual(['settles once'])
+  expect(letters([{ ...LETTER, text: LETTER.text.slice(0, -1) }])).toEqual(['settles once'])
+})
+
 test('another end than that of the undisturbed run is told, with what differs', () => {
   const other = KEPT.map((said) =>
     said.type === 'spec.submitted' ? { ...said, data: { ...said.data, text: 'Another' } } : said,
   )
-  const [violation] = judge(world(other), CALM, { blows: 1, zombie: undefined })
+  const [violation] = judge(world(other), CALM, CRASH)
   expect(violation?.promise).toBe('same final state')
   expect(violation?.evidence.join()).toContain('Another')
 })
@@ -110,6 +119,22 @@ test('a run that is parked with other causes than its own is told', () => {
   const behindItsDeath = (said: Said) => KEPT.flatMap((each) => (each.type === 'run.lost' ? [each, said] : [each]))
   expect(promises(world(behindItsDeath(parked([{ kind: 'killed' }]))))).not.toContain('parks and goes on')
   expect(promises(world(behindItsDeath(parked([{ kind: 'oom' }]))))).toContain('parks and goes on')
+})
+
+test('a run that is parked behind more or fewer attempts than it has is told', () => {
+  const parked: Said = { type: 'run.parked', epoch: 1, data: { causes: [{ kind: 'killed' }], reason: 'enough' } }
+  const evidence = world(KEPT.flatMap((each) => (each.type === 'run.lost' ? [each, parked] : [each])))
+  const against = (attemptLimit: number | undefined) =>
+    judge(evidence, CALM, { ...CRASH, attemptLimit }).filter(({ promise }) => promise === 'parks and goes on')
+  expect([against(undefined), against(1)]).toEqual([[], []])
+  expect(against(2)).toHaveLength(1)
+})
+
+test('an orchestrator that ended by itself and did not say why is told', () => {
+  const ended = (lastLine: string) =>
+    judge(world(), CALM, { ...CRASH, ended: [{ id: 'one', how: 69, lastLine }] }).map(({ promise }) => promise)
+  expect(ended('{"level":"info"}')).toEqual(['zombies end'])
+  expect(ended('specfleet-orchestrator: the bus cannot be reached; start it')).toEqual([])
 })
 
 test('a zombie that ends without a word is told', () => {

@@ -16,6 +16,6 @@ export const judge = (evidence: Evidence, calm: Evidence, disturbance: Disturban
   ...judgeSpending(evidence, disturbance),
   ...judgeCarriedOver(evidence),
   ...judgeFences(evidence),
-  ...judgeParking(evidence),
+  ...judgeParking(evidence, disturbance),
   ...judgeZombie(disturbance),
 ]

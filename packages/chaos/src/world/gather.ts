@@ -1,12 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { BUCKETS, type Bus, GetAnswer, openRecords, STREAMS, subjects } from '@specfleet/shared'
+import { BUCKETS, type Bus, GetAnswer, listDead, openRecords, STREAMS, subjects } from '@specfleet/shared'
 import { z } from 'zod'
 import { readAnswer } from '../../../cli/src/fleet/client.ts'
 import type { Evidence } from '../verdict/evidence.ts'
 import { streamInfo } from './server.ts'
+import { outcomeOf } from './work.ts'
 import type { World } from './world.ts'
 
 const ANSWER_LIMIT_MS = 5_000
+/** More than there may be. */
+const MOST_LETTERS = 100
 /** Of the bucket of views, as any client reads it; a schema of the whole state would put its fields in order. */
 const StoredView = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('spec'), state: z.unknown() }),
@@ -15,11 +18,15 @@ const StoredView = z.discriminatedUnion('kind', [
 const Known = z.looseObject({ specId: z.string(), foldedTo: z.number() })
 
 /** Asks everybody who knows something, while the fleet still stands. */
-export async function gather({ fleet, chronicle, model, jobs }: World, signal: AbortSignal): Promise<Evidence> {
+export async function gather(
+  { fleet, chronicle, model, jobs, refused }: World,
+  signal: AbortSignal,
+): Promise<Evidence> {
   await handedOutAgain(fleet.app, signal)
-  const [tasks, dead, turns, log] = await Promise.all(
-    [STREAMS.tasks, STREAMS.dead, STREAMS.turns, STREAMS.log].map((name) => streamInfo(fleet.app, name)),
+  const [tasks, turns, log] = await Promise.all(
+    [STREAMS.tasks, STREAMS.turns, STREAMS.log].map((name) => streamInfo(fleet.app, name)),
   )
+  const letters = await listDead(fleet.app, { limit: MOST_LETTERS })
   const askedAt = log?.lastSeq ?? 0
   const stored = await openRecords(fleet.app, BUCKETS.specs, StoredView)
   const views = (await stored.all()).flatMap(({ value }) => (value.kind === 'spec' ? [stateEntry(value.state)] : []))
@@ -34,7 +41,7 @@ export async function gather({ fleet, chronicle, model, jobs }: World, signal: A
   const known = Math.max(askedAt, ...[...views, ...told].map(([, { foldedTo }]) => foldedTo))
   await chronicle.until(() => ((chronicle.entries.at(-1)?.seq ?? 0) >= known ? true : undefined), signal)
   return {
-    tasks: jobs.map(({ specId, task }) => ({ specId, taskId: task.taskId })),
+    tasks: jobs.map((job) => ({ specId: job.specId, taskId: job.task.taskId, outcome: outcomeOf(job) })),
     log: [...chronicle.entries],
     records: new Map(chronicle.records),
     states: new Map(chronicle.states),
@@ -42,7 +49,8 @@ export async function gather({ fleet, chronicle, model, jobs }: World, signal: A
     told: new Map(told),
     calls: jobs.flatMap(({ specId }) => model.callsOf(specId)).concat(model.callsOf('')),
     queued: tasks?.messages ?? 0,
-    dead: dead?.messages ?? 0,
+    dead: letters.map(({ reason, subject, data }) => ({ reason, subject, text: Buffer.from(data).toString('utf8') })),
+    refused: [{ reason: refused.reason, subject: refused.subject, text: refused.text }],
     turns: turns?.messages ?? 0,
   }
 }

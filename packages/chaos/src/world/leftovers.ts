@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { BUCKETS, isPlaced } from '@specfleet/shared'
 import type { Violation } from '../trial.ts'
-import type { Evidence } from '../verdict/evidence.ts'
+import type { Ended, Evidence } from '../verdict/evidence.ts'
 import { against, unless } from '../verdict/violation.ts'
 import { blobsOf, connectionsAt, strayConsumers } from './server.ts'
 import type { World } from './world.ts'
@@ -35,6 +35,13 @@ export async function endAndLook({ fleet, jobs }: World, { records }: Evidence):
     ),
     ...unless(strangers.length === 0, () => against(promise, 'connections are left at the server', strangers)),
   ]
+}
+
+/** Orchestrators that nobody ended, and that are gone. */
+export async function endedByThemselves({ fleet }: World): Promise<Ended[]> {
+  const gone = fleet.members.filter(({ isGone }) => isGone)
+  const ends = gone.map(async ({ id, exited, log }) => ({ id, how: await exited, lastLine: log.at(-1) ?? '' }))
+  return (await Promise.all(ends)).filter(({ how }) => how !== 'SIGKILL')
 }
 
 /** What was being made when its maker was killed is removed a minute later by whoever looks after that engine then. */

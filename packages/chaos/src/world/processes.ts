@@ -23,6 +23,19 @@ export const isSpeaking = ({ stopped }: Scene, { runId }: PlacedRun): boolean =>
 
 export const livingMembers = ({ fleet }: World): readonly Member[] => fleet.members.filter(({ isGone }) => !isGone)
 
+const MOST_STARTS = 3
+
+/** Starts one more orchestrator, again where it could not start because the server was away: as any service manager does. */
+export async function joinStubbornly({ world, signal }: Scene): Promise<Member> {
+  for (let starts = 1; ; starts += 1) {
+    try {
+      return await world.fleet.join()
+    } catch (error) {
+      if (signal.aborted || starts >= MOST_STARTS) throw error
+    }
+  }
+}
+
 /** The orchestrator that stands at the point; else the owner of the run there; else the eldest. */
 export function memberAtPoint(scene: Scene): Member | undefined {
   const { world, stopped } = scene

@@ -14,7 +14,8 @@ import { readAnswer } from '../../../cli/src/fleet/client.ts'
 import type { Gate, GatedModel } from '../../../testkit/src/gated-model.ts'
 import type { Fleet } from '../../../testkit/src/real-fleet.ts'
 import type { Chronicle } from './chronicle.ts'
-import type { Job } from './work.ts'
+import type { Job, RefusedTask } from './work.ts'
+import type { World } from './world.ts'
 
 /** Somebody who died in the middle of an answer is not waited for any longer. */
 const ANSWER_LIMIT_MS = 2_000
@@ -26,17 +27,36 @@ type Surroundings = { readonly fleet: Fleet; readonly model: GatedModel; readonl
  * Submits the work and does what a person would on the way, stubbornly: what was not answered is asked again.
  * Settles when everything is settled; rejects with the signal's reason.
  */
-export async function attend(around: Surroundings, jobs: readonly Job[], signal: AbortSignal): Promise<void> {
-  await Promise.all(jobs.map((job) => attendOne(around, job, signal)))
+export async function attend(
+  around: Surroundings,
+  { jobs, refused }: Pick<World, 'jobs' | 'refused'>,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all([queueRefused(around, refused, signal), ...jobs.map((job) => attendOne(around, job, signal))])
+}
+
+/** Settles when the queue has it; sent again under the same id until then. */
+async function queueRefused({ fleet }: Surroundings, task: RefusedTask, signal: AbortSignal): Promise<void> {
+  await stubbornly(signal, () =>
+    fleet.client.bus.request(task.subject, task.text, {
+      timeoutMs: ANSWER_LIMIT_MS,
+      headers: { 'Nats-Msg-Id': task.taskId },
+      signal,
+    }),
+  )
 }
 
 async function attendOne(around: Surroundings, { specId, task, person }: Job, signal: AbortSignal): Promise<void> {
   const { fleet, model } = around
   // The gate stands before the first call can come.
-  const gate = person?.kind === 'pauses' ? model.gate(specId, person.call) : undefined
+  const held = person?.kind === 'pauses' ? person.call : person?.kind === 'cancels' ? 1 : undefined
+  const gate = held === undefined ? undefined : model.gate(specId, held)
   await ask(fleet, 'submit', task, SubmitAnswer, signal)
   if (person?.kind === 'approves') await approve(around, specId, signal)
-  if (gate !== undefined) await pauseAndResume(around, { specId, runId: task.taskId, gate }, signal)
+  if (gate !== undefined) {
+    const interrupt = person?.kind === 'cancels' ? cancel : pauseAndResume
+    await interrupt(around, { specId, runId: task.taskId, gate }, signal)
+  }
   await untilRecord(around, task.taskId, ({ state }) => state === 'settled', signal)
 }
 
@@ -46,11 +66,19 @@ async function approve(around: Surroundings, specId: SpecId, signal: AbortSignal
   await untilState(around, specId, ({ approvals }) => approvals.requirements !== undefined, signal)
 }
 
-type Pausing = { readonly specId: SpecId; readonly runId: string; readonly gate: Gate }
+/** The call that it waits for is never answered. */
+async function cancel(around: Surroundings, { specId, runId, gate }: Interrupted, signal: AbortSignal): Promise<void> {
+  await Promise.race([gate.reached, rejectedBy(signal)])
+  await commandUntilTaken(around.fleet, { command: 'cancel', specId }, signal)
+  await untilRecord(around, runId, ({ state }) => state === 'settled', signal)
+  gate.open()
+}
+
+type Interrupted = { readonly specId: SpecId; readonly runId: string; readonly gate: Gate }
 
 async function pauseAndResume(
   around: Surroundings,
-  { specId, runId, gate }: Pausing,
+  { specId, runId, gate }: Interrupted,
   signal: AbortSignal,
 ): Promise<void> {
   await Promise.race([gate.reached, rejectedBy(signal)])
@@ -99,10 +127,22 @@ async function ask<T>(
   signal: AbortSignal,
   onLost: () => void = () => {},
 ): Promise<T> {
+  const options = { timeoutMs: ANSWER_LIMIT_MS, signal }
+  return stubbornly(
+    signal,
+    async () => readAnswer(await fleet.client.bus.requestJson(subjects.api(operation), request, options), schema),
+    onLost,
+  )
+}
+
+async function stubbornly<T>(
+  signal: AbortSignal,
+  attempt: () => Promise<T>,
+  onLost: () => void = () => {},
+): Promise<T> {
   for (;;) {
     try {
-      const options = { timeoutMs: ANSWER_LIMIT_MS, signal }
-      return readAnswer(await fleet.client.bus.requestJson(subjects.api(operation), request, options), schema)
+      return await attempt()
     } catch (error) {
       if (!(error instanceof SpecfleetError) || !error.retryable) throw error
       onLost()

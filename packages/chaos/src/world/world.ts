@@ -5,7 +5,7 @@ import { type Fleet, openFleet } from '../../../testkit/src/real-fleet.ts'
 import { repositoryOf, SMALL_SERVICE } from '../../../testkit/src/source-repository.ts'
 import { openRelay, type Relay } from '../points/relay.ts'
 import { Chronicle } from './chronicle.ts'
-import { type Job, workOf } from './work.ts'
+import { type Job, type RefusedTask, workOf } from './work.ts'
 import { workerBundle } from './worker-bundle.ts'
 
 export type WorldOptions = {
@@ -23,10 +23,11 @@ export type World = AsyncDisposable & {
   readonly model: GatedModel
   readonly chronicle: Chronicle
   readonly jobs: readonly Job[]
+  readonly refused: RefusedTask
 }
 
 /** Short limits, so that a trial waits for nothing longer than it must. */
-const QUICK = {
+export const QUICK = {
   ATTEMPT_LIMIT: '3',
   ADOPTION_GRACE_MS: '500',
   BOOT_LIMIT_MS: '20000',
@@ -54,13 +55,15 @@ export async function openWorld({ seed, env = {}, jobs = Number.POSITIVE_INFINIT
   )
   if (relay === undefined) throw new Error('the fleet has no wire')
   const chronicle = parts.use(await Chronicle.open(fleet.app))
+  const work = workOf(seed, { source: source.path, world: newId() })
   const rest = parts.move()
   return {
     fleet,
     relay,
     model,
     chronicle,
-    jobs: workOf(seed, { source: source.path, world: newId() }).slice(0, jobs),
+    jobs: work.jobs.slice(0, jobs),
+    refused: work.refused,
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   }
 }

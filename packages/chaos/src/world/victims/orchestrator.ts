@@ -1,8 +1,8 @@
 import { ownedBy, untilTaken } from '../aftermath.ts'
-import { memberAtPoint } from '../processes.ts'
+import { joinStubbornly, livingMembers, memberAtPoint } from '../processes.ts'
 import { none, type Victim } from '../victim.ts'
 
-/** kill -9 of the orchestrator at the point. Another takes its runs, and a new one joins. */
+/** kill -9 of the orchestrator at the point. Another takes its runs, and a new one joins: at once where nobody else lives. */
 export const orchestrator: Victim = {
   name: 'orchestrator',
   outageMs: () => 0,
@@ -17,9 +17,11 @@ export const orchestrator: Victim = {
       kind: 'struck',
       cuts: stopped?.by.kind === 'orchestrator' && stopped.by.id === member.id,
       async aftermath() {
+        const alone = livingMembers(world).length === 0
+        if (alone) await joinStubbornly(scene)
         await untilTaken(scene, [member.id])
         const recoveryMs = performance.now() - since
-        await world.fleet.join()
+        if (!alone) await joinStubbornly(scene)
         return owned === 0 ? {} : { recoveryMs }
       },
     }

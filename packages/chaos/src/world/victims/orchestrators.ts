@@ -1,5 +1,5 @@
 import { ownedBy, untilTaken } from '../aftermath.ts'
-import { livingMembers } from '../processes.ts'
+import { joinStubbornly, livingMembers } from '../processes.ts'
 import type { Victim } from '../victim.ts'
 
 /** kill -9 of all orchestrators. As many new ones join; the time counts from the first of them being up. */
@@ -16,7 +16,7 @@ export const orchestrators: Victim = {
       kind: 'struck',
       cuts: stopped?.by.kind === 'orchestrator',
       async aftermath() {
-        const joining = Promise.all(lost.map(() => world.fleet.join().then(() => performance.now())))
+        const joining = Promise.all(lost.map(() => joinStubbornly(scene).then(() => performance.now())))
         const taken = untilTaken(scene, ids).then(() => performance.now())
         const [upAt, takenAt] = await Promise.all([joining, taken])
         // Whoever takes the runs may do so before it says that it is up.

@@ -1,5 +1,5 @@
 import { ownedBy, untilTaken } from '../aftermath.ts'
-import { memberAtPoint, signalIfThere } from '../processes.ts'
+import { joinStubbornly, livingMembers, memberAtPoint, signalIfThere } from '../processes.ts'
 import { none, type Victim } from '../victim.ts'
 
 /** An orchestrator stands still until others have taken its runs, and wakes up among them. */
@@ -16,6 +16,7 @@ export const zombieOrchestrator: Victim = {
       kind: 'struck',
       cuts: false,
       async aftermath() {
+        if (livingMembers(scene.world).length === 1) await joinStubbornly(scene)
         await untilTaken(scene, [member.id]).finally(() => signalIfThere(member.pid, 'SIGCONT'))
         return owned === 0 ? {} : { recoveryMs: performance.now() - since }
       },
