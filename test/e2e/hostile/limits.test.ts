@@ -75,10 +75,14 @@ async function caller(hostile: Infiltration) {
   const route = await routeToBus(`unix:${hostile.path}`)
   const bus = await connectBus({ url: route.url, creds: hostile.creds, name: 'hostile caller' })
   const { runId, epoch } = hostile.scope
+  /** Subjects of the frames of its calls, oldest first. */
+  const frames: string[] = []
   return {
+    frames,
     call: (service: 'blob' | 'model' | 'memory' | 'resume', meta: unknown, body?: Uint8Array) => {
       const call = newId()
       const up = subjects.deskFrames(runId, epoch, service, call)
+      frames.push(up)
       const to = { open: subjects.desk(runId, epoch, service), up, down: subjects.down(runId, epoch, call), call }
       return openCall(bus, to, { meta, ...(body && { body }) })
     },
@@ -154,3 +158,28 @@ test('stored turns have a limit in all, and whoever passes it is told', async ()
   await told(hostile, 'wire', 1, /bytes of turns/)
   hostile.gate.open()
 }, 60_000)
+
+test('frames of calls that were never opened, and of calls that are over, are counted', async () => {
+  const hostile = await ground.infiltrate('belated')
+  const { runId, epoch } = hostile.scope
+  await using client = await hostile.enter()
+  const never = publish(subjects.deskFrames(runId, epoch, 'blob', newId()), 'rubbish')
+  {
+    // A desk that has just come cannot know what was before it: one more with each sign of life.
+    using _beats = ground.fleet.app.subscribe(subjects.beat(runId, epoch), () => client.send(never))
+    await told(hostile, 'blob', 2, /a call that nobody serves/)
+  }
+
+  await using desk = await caller(hostile)
+  // The desk knows a few that were over last: what comes for these is late.
+  for (let n = 0; n < 20; n++) await desk.call('memory', { op: 'list' })
+  const before = await storesOf(ground.fleet.app)
+  const [over = '', ...others] = desk.frames
+  for (const late of others.slice(-8)) client.send(publish(late, 'late'))
+  for (let n = 0; n < 3; n++) client.send(publish(over, 'rubbish'))
+  await told(hostile, 'desk', 3, /a call that nobody serves/)
+  const { refusals } = (await ground.fleet.state('belated')).runs[0] ?? {}
+  expect(refusals?.by.desk?.count).toBe(3)
+  expect(await storesOf(ground.fleet.app)).toEqual(before)
+  hostile.gate.open()
+})

@@ -76,10 +76,10 @@ function serve(
   const warn = sparingly(clock, (count, subject: string, reason: string) =>
     log.warn('desk.calls-refused', { count, subject, reason }),
   )
-  const refuse = (subject: string, reason: string) => {
+  const refuse = (subject: string, reason: string, count = 1) => {
     warn(subject, reason)
     const of = incarnationOf(table, subject)
-    if (of !== undefined) refusals.note(of, { by: REFUSER[service], reason })
+    if (of !== undefined) refusals.note(of, { by: REFUSER[service], reason, count })
   }
   return serveCalls(bus, {
     subject: subjects.desk('*', '*', service),

@@ -14,7 +14,11 @@ test('an account imports one incarnation and may publish nothing else', () => {
     'sf.trace.shop.R1.2.>',
     'sf.turn.shop.R1.2',
     'sf.beat.R1.2',
-    'sf.desk.R1.2.>',
+    'sf.desk.R1.2.taken',
+    ...['resume', 'blob', 'model', 'memory'].flatMap((service) => [
+      `sf.desk.R1.2.${service}`,
+      `sf.desk.R1.2.${service}.*`,
+    ]),
   ])
   expect(streams).toEqual(['sf.ctl.R1.2', 'sf.down.R1.2.>'])
   expect(imports.every((one) => one.account === 'APP' && one.local_subject === one.subject)).toBe(true)

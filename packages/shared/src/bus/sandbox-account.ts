@@ -1,6 +1,6 @@
 import { WORKER_FACT_TYPES } from '../contract/facts/index.ts'
 import { Epoch, RunId, SpecId } from '../contract/ids.ts'
-import { subjects } from '../contract/subjects.ts'
+import { DESK_SERVICES, subjects } from '../contract/subjects.ts'
 import type { AccountClaims, AccountLimits } from './jwt.ts'
 import { importOf } from './operator-kit.ts'
 
@@ -38,7 +38,11 @@ export function sandboxSubjects(scope: SandboxScope): { up: string[]; down: stri
       subjects.trace(own, '>'),
       subjects.turn(own),
       subjects.beat(runId, epoch),
-      `sf.desk.${runId}.${epoch}.>`,
+      subjects.taken(runId, epoch),
+      ...DESK_SERVICES.flatMap((service) => [
+        subjects.desk(runId, epoch, service),
+        subjects.deskFrames(runId, epoch, service, '*'),
+      ]),
     ],
     down: [subjects.control(runId, epoch), subjects.down(runId, epoch, '>')],
   }

@@ -53,6 +53,8 @@ export const subjects = {
   /** Later frames of that call on their way up, to the one who took it. */
   deskFrames: (runId: RunId, epoch: Epoch, service: DeskService, call: string) =>
     `sf.desk.${runId}.${epoch}.${service}.${call}`,
+  /** Where desks ask each other whose a call is, by the subject of its frames. */
+  serving: (frames: string) => frames.replace(/^sf\.desk\./, 'sf.serving.'),
   down: (runId: RunId, epoch: Epoch, call: string) => `sf.down.${runId}.${epoch}.${call}`,
   api: (operation: ApiOperation) => `sf.api.${operation}`,
 } as const

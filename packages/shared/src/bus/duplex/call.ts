@@ -49,8 +49,13 @@ export type ServeCallsOptions = {
   maxCalls?: number
   /** Most calls of one incarnation at a time. Default 16. */
   maxCallsPerPeer?: number
-  /** Told of openings that are refused, and of calls that end because their peer breaks the rules. */
-  onRefused?: (subject: string, reason: string) => void
+  /** Frames of a call that is over may be on their way for so long. Default 10,000. */
+  lateMs?: number
+  /**
+   * Told of openings that are refused, of calls that end because their peer breaks the rules, and of frames of calls
+   * that nobody serves; `count` is more than 1 when several came at once.
+   */
+  onRefused?: (subject: string, reason: string, count: number) => void
   /** Told of what the handler throws that is no error of the catalogue; the peer learns only `internal`. */
   onError?: (subject: string, thrown: unknown) => void
   handler: (call: IncomingCall) => Promise<CallAnswer>
@@ -59,4 +64,5 @@ export type ServeCallsOptions = {
 export type CallServer = AsyncDisposable & { readonly active: number }
 
 export const DEFAULT_IDLE_MS = 30_000
+export const DEFAULT_LATE_MS = 10_000
 export const DEFAULT_WINDOW_BYTES = 1024 * 1024

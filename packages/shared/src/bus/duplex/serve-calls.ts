@@ -7,12 +7,14 @@ import {
   type CallAnswer,
   type CallServer,
   DEFAULT_IDLE_MS,
+  DEFAULT_LATE_MS,
   DEFAULT_WINDOW_BYTES,
   type ServeCallsOptions,
 } from './call.ts'
 import { Channel, inlineBytes, placeMeta } from './channel.ts'
 import { clampWindow } from './flow.ts'
 import { type Acceptance, decodeFrame, decodeHead, OpenHead, type PeerTerms } from './frames.ts'
+import { Strays } from './strays.ts'
 
 const MOST_CALLS = 256
 const MOST_CALLS_PER_PEER = 16
@@ -26,7 +28,7 @@ type Opened = { subject: string; peer: string; down: string; head: OpenHead; bod
  * Serves calls until disposed. Invariants:
  *
  * 1. Nothing a peer sends makes it throw; what is refused is answered, and told to `onRefused`, as is a
- *    call that breaks the rules later.
+ *    call that breaks the rules later, and what comes for calls that nobody serves.
  * 2. Where frames go follows from the subject a call came on, never from what it says.
  * 3. A call counts against its limits until its handler has returned, also after a cancel.
  */
@@ -47,6 +49,7 @@ class Server {
   readonly #running = new Map<string, { peer: string; channel: Channel; finished: Promise<void> }>()
   readonly #perPeer = new Map<string, number>()
   readonly #subscription: { unsubscribe(): void }
+  readonly #strays: Strays
 
   constructor(bus: Bus, options: ServeCallsOptions) {
     this.#bus = bus
@@ -59,6 +62,13 @@ class Server {
       ...(options.queue === undefined ? {} : { queue: options.queue }),
       onError: (thrown) => options.onError?.(options.subject, thrown),
     })
+    this.#strays = new Strays(bus, {
+      frames: `${options.subject}.*`,
+      queue: options.queue,
+      lateMs: options.lateMs ?? DEFAULT_LATE_MS,
+      isRunning: (peer, call) => this.#running.has(`${peer}.${call}`),
+      onStray: (subject, count) => options.onRefused?.(subject, 'a frame of a call that nobody serves', count),
+    })
   }
 
   get active(): number {
@@ -67,6 +77,7 @@ class Server {
 
   async stop(): Promise<void> {
     this.#subscription.unsubscribe()
+    this.#strays[Symbol.dispose]()
     const stopping = new SpecfleetError('duplex.cancelled', 'the server of the call stops')
     const running = [...this.#running.values()]
     for (const { channel } of running) channel.fail(stopping, stopping.toWire())
@@ -81,7 +92,8 @@ class Server {
     if (opened === undefined || refusal !== undefined) {
       const error = new SpecfleetError('duplex.refused', refusal)
       answer(message, { ok: false, error: error.toWire() })
-      this.#options.onRefused?.(message.subject, error.message)
+      if (opened !== undefined) this.#strays.ended(opened.peer, opened.head.call)
+      this.#options.onRefused?.(message.subject, error.message, 1)
       return
     }
     const channel = new Channel(this.#bus, { ...this.#terms, to: opened.down, sent: 0, received: 1 })
@@ -120,7 +132,7 @@ class Server {
     await channel.done
     const { failure } = channel
     if (failure instanceof SpecfleetError && failure.code === 'duplex.broken')
-      this.#options.onRefused?.(subject, failure.message)
+      this.#options.onRefused?.(subject, failure.message, 1)
   }
 
   async #answer(channel: Channel, { meta, body = EMPTY }: CallAnswer): Promise<void> {
@@ -148,6 +160,7 @@ class Server {
 
   #forget({ peer, head }: Opened): void {
     this.#running.delete(`${peer}.${head.call}`)
+    this.#strays.ended(peer, head.call)
     const left = (this.#perPeer.get(peer) ?? 1) - 1
     if (left > 0) this.#perPeer.set(peer, left)
     else this.#perPeer.delete(peer)
