@@ -1,6 +1,7 @@
 import { readEntry, SpecfleetError } from '@specfleet/shared'
 import fc from 'fast-check'
 import { readQueuedTask } from '../../../packages/orchestrator/src/intake/admission.ts'
+import { FRAME_COST } from '../../../packages/shared/src/bus/duplex/flow.ts'
 import { encodeFrame, encodeHead } from '../../../packages/shared/src/bus/duplex/frames.ts'
 import { parseJson } from '../../../packages/shared/src/bus/json.ts'
 import { nearly } from './json-edits.ts'
@@ -262,8 +263,13 @@ function opens(data: Uint8Array): boolean {
   return end <= data.length && isHead && 'end' in head && typeof head.end === 'boolean'
 }
 
-/** The first frame behind an opening; whatever it is, it breaks the rules. */
-export const malformedFrame: fc.Arbitrary<Uint8Array> = fc.oneof(
+/** A frame that takes more than the window of a call, which is a MiB; the largest is as long as a message may be. */
+const overrunningFrame = fc
+  .integer({ min: 2 ** 20 - FRAME_COST + 1, max: 2 ** 20 - 5 })
+  .map((bytes) => encodeFrame({ kind: 'data', seq: 1, payload: new Uint8Array(bytes) }))
+
+/** The first frame behind an opening; whatever it is, it breaks the rules. Those of a megabyte are few. */
+const smallFrame: fc.Arbitrary<Uint8Array> = fc.oneof(
   fc.uint8Array({ maxLength: 4 }),
   fc
     .tuple(fc.constantFrom(0, 8, 9, 100, 255), fc.uint8Array({ maxLength: 40 }))
@@ -280,6 +286,11 @@ export const malformedFrame: fc.Arbitrary<Uint8Array> = fc.oneof(
     .filter(({ length }) => length !== 4)
     .map((rest) => joinedFrame(5, 1, rest)),
   fc.tuple(fc.constantFrom(1, 2), fc.uint8Array({ maxLength: 40 })).map(([kind, rest]) => joinedFrame(kind, 1, rest)),
+)
+
+export const malformedFrame: fc.Arbitrary<Uint8Array> = fc.oneof(
+  { weight: 99, arbitrary: smallFrame },
+  { weight: 1, arbitrary: overrunningFrame },
 )
 
 /** Opens a call that waits for its body. */
