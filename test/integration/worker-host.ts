@@ -3,10 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   type ApprovalGate,
-  addUsage,
-  BlobRequest,
   type Bus,
-  type CallAnswer,
   type CredentialMint,
   connectBus,
   Epoch,
@@ -14,46 +11,26 @@ import {
   type Fact,
   type FactType,
   fold,
-  type IncomingCall,
-  ModelRequest,
-  NO_USAGE,
   newMessageId,
   openCredentialMint,
   openLog,
-  type Phase,
   parseFact,
   parseTrace,
-  type ResumeState,
   RunId,
   readTurns,
-  resumePoint,
-  SpecfleetError,
   SpecId,
   type SpecState,
   type StoredTurn,
-  serveCalls,
   subjects,
   type Trace,
 } from '@specfleet/shared'
-import { type FakeMessagesApi, type SecuredTestNats, startNats } from '@specfleet/testkit'
+import { type SecuredTestNats, startNats } from '@specfleet/testkit'
+import { type DeskTerms, serveDesk } from './worker-desk.ts'
 import { type ShippedWorker, WorkerProcess } from './worker-process.ts'
-import type { Source } from './worker-source.ts'
 
 const HOUR_MS = 3_600_000
 
-export type HostOptions = {
-  worker: ShippedWorker
-  api: FakeMessagesApi
-  source?: Source
-  /** Further blobs by their name. */
-  blobs?: ReadonlyMap<string, Uint8Array>
-  task?: {
-    requireSpecSkill?: boolean
-    phase?: Phase
-    kind?: 'spec' | 'prompt'
-    approval?: 'auto' | ('requirements' | 'design' | 'tasks')[]
-  }
-}
+export type HostOptions = DeskTerms & { worker: ShippedWorker }
 
 /**
  * All that a worker needs around it: a real server, credentials of its own for each incarnation, a desk
@@ -106,15 +83,7 @@ export class WorkerHost implements AsyncDisposable {
   }
 
   async #open(): Promise<void> {
-    for (const service of ['resume', 'blob', 'model'] as const) {
-      this.#stack.use(
-        serveCalls(this.bus, {
-          subject: subjects.desk('*', '*', service),
-          queue: 'desk',
-          handler: (call) => this.#answer(service, call),
-        }),
-      )
-    }
+    this.#stack.use(serveDesk(this, this.#options))
     this.bus.subscribe(subjects.traces, (message) => {
       const trace = parseTrace(message.json())
       if (trace !== undefined) this.traces.push(trace)
@@ -225,66 +194,6 @@ export class WorkerHost implements AsyncDisposable {
     const worker = new WorkerProcess(this.#options.worker, env)
     this.#stack.defer(() => worker.end())
     return worker
-  }
-
-  async #answer(service: 'resume' | 'blob' | 'model', call: IncomingCall): Promise<CallAnswer> {
-    switch (service) {
-      case 'resume':
-        return { meta: await this.#resume() }
-      case 'blob': {
-        const { sha256 } = BlobRequest.parse(call.meta)
-        const { source, blobs } = this.#options
-        const bytes = source?.bundle.sha256 === sha256 ? source.bytes : blobs?.get(sha256)
-        if (bytes === undefined) throw new SpecfleetError('blob.unknown', sha256)
-        return { meta: { sha256, bytes: bytes.length }, body: bytes }
-      }
-      case 'model':
-        return this.#passOn(call)
-    }
-  }
-
-  async #passOn(call: IncomingCall): Promise<CallAnswer> {
-    const { method, path, headers } = ModelRequest.parse(call.meta)
-    const body = await new Response(call.body).text()
-    const { host: _host, 'content-length': _length, ...rest } = headers
-    const response = await fetch(`${this.#options.api.url}${path}`, {
-      method,
-      headers: rest,
-      body,
-      signal: call.signal,
-    })
-    const meta = { status: response.status, headers: Object.fromEntries(response.headers) }
-    return response.body === null ? { meta } : { meta, body: response.body }
-  }
-
-  async #resume(): Promise<ResumeState> {
-    const point = resumePoint(await this.state(), this.runId)
-    if (point === undefined) throw new SpecfleetError('run.unknown')
-    const turns = await readTurns(this.bus, this.specId, this.runId, { limits: point.turnLimits })
-    const { requireSpecSkill = false, kind = 'spec', approval = 'auto' } = this.#options.task ?? {}
-    return {
-      v: 1,
-      task: {
-        kind,
-        title: 'Orders',
-        text: '# Orders',
-        model: 'fake-model',
-        executionMode: 'exploration',
-        requireSpecSkill,
-        selectedSkill: 'spec-driven-dev',
-        approval,
-        budget: {},
-      },
-      ...(point.phase === undefined ? {} : { phase: point.phase }),
-      failedAttempts: point.failedAttempts,
-      outputs: point.outputs,
-      turns: turns.filter(({ conversation }) => conversation === point.conversation),
-      turnsSoFar: Math.max(0, ...turns.map(({ turn }) => turn)),
-      usage: turns.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE),
-      spent: { turns: turns.length, minutes: 0 },
-      source: this.#options.source?.bundle ?? null,
-      upstream: 'fake',
-    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
