@@ -18,6 +18,7 @@ export function endingOfError(thrown: unknown): Ending {
   return error.exitCode === WORKER_EXIT.configuration ? { kind: 'refused', error } : { kind: 'broken', error }
 }
 
+/** By which the supervisor tells one ending from another. */
 export function exitCodeOf(ending: Ending): number {
   switch (ending.kind) {
     case 'delivered':

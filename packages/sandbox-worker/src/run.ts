@@ -32,6 +32,7 @@ export type Run = {
   readonly means: Means
 }
 
+/** Asks the desk where the run stands, and fills the workspace. */
 export async function prepareRun(session: Session): Promise<Run> {
   const { assignment, link, clock, life, bus, toolEnv } = session
   const desk = openDesk(bus, link.scope, clock)

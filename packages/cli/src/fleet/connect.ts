@@ -18,6 +18,7 @@ async function locateBus(env: CliEnv): Promise<BusAddress> {
   throw new SpecfleetError('bus.unreachable', `no NATS_URL is set and no fleet has been started in ${env.home}`)
 }
 
+/** @throws SpecfleetError `bus.unreachable`; `bus.refused`, also when the credentials cannot be read */
 export async function connectTo(address: BusAddress, name = 'specfleet'): Promise<Bus> {
   const { url, credsFile } = address
   return await connectBus({ url, name, ...(credsFile === undefined ? {} : { creds: await readCreds(credsFile) }) })

@@ -30,6 +30,7 @@ const CHECK_LIMIT_MS = 10_000
 const FETCH_LIMIT_MS = 300_000
 const MOST_REMEMBERED = 256
 
+/** Fetches by the host's own git, and remembers which bundle is of which commit. */
 export function openSources(collaborators: { blobs: Blobs }, options: SourceOptions): Sources {
   const { blobs } = collaborators
   /** Bundles of commits that were made before; a commit never changes. */

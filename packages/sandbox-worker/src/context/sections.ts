@@ -20,6 +20,8 @@ export const specSection = ({ id, title, text }: SpecView): Section => ({
 })
 
 const MAX_ENTRIES = 200
+
+/** The workspace at a glance: how many files, and the names at its top. */
 export function workspaceSection({ root, files, entries }: WorkspaceView): Section {
   const more = entries.length - MAX_ENTRIES
   const lines = more > 0 ? [...entries.slice(0, MAX_ENTRIES), `… and ${more} more`] : entries

@@ -7,6 +7,7 @@ const FULL_BYTES = 64 * 1024
 /** Calls in a row that a model gets to make room. */
 export const CALLS_TO_MAKE_ROOM = 3
 
+/** Whether the file system of a path has no room for another small file, or no name for one. */
 export async function isFull(path: string): Promise<boolean> {
   const { bavail, bsize, files, ffree } = await statfs(path)
   return bavail * bsize < FULL_BYTES || (files > 0 && ffree === 0)

@@ -40,6 +40,7 @@ const KILLED = 137
 
 type Waiting = { readonly done: RegExp; readonly settle: (end: CommandEnd) => void }
 
+/** A bash that keeps its folder and variables from one command to the next, in a process group of its own. */
 export class Shell {
   readonly #mostOutput: number
   readonly #child: ChildProcessWithoutNullStreams

@@ -24,6 +24,7 @@ export const WRITE_MS = 30_000
 
 type StoredMeta = { readonly meta: Meta; readonly version: number }
 
+/** `undefined` for a blob that is not there, or was removed. */
 export async function readMeta(bus: Bus, sha256: Sha256): Promise<(Meta & { readonly version: number }) | undefined> {
   const message = await storedMessage(bus, BLOB_STREAM, { last_by_subj: blobMeta(sha256) })
   const stored = message === undefined ? undefined : metaOf(message)
@@ -47,6 +48,7 @@ export async function touch(bus: Bus, sha256: Sha256): Promise<boolean> {
 
 const Named = z.looseObject({ name: Sha256 })
 
+/** Every blob there is, and every upload that is not yet one, or never will be. */
 export async function inventory(bus: Bus): Promise<BlobInventory> {
   // Uploads first: one that is finished in between is then known by its blob.
   const chunks = await storedSubjects(bus, BLOB_STREAM, blobChunks('>'))

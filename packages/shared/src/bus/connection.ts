@@ -157,6 +157,7 @@ class Backoff {
   }
 }
 
+/** Whether a server of that version lacks what the bus rests on. */
 export function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major !== OLDEST_SERVER.major) return !(major > OLDEST_SERVER.major)

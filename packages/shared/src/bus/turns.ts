@@ -76,8 +76,10 @@ const turnsOf = (specId: SpecId, runId: RunId): string => subjects.turn({ specId
 export const hasTurns = (bus: Bus, scope: TurnScope): Promise<boolean> =>
   holdsAny(bus, STREAMS.turns, subjects.turn(scope))
 
+/** Last sequence of the stream that the turns of all runs go to; 0 while there is none. */
 export const lastTurnSeq = (bus: Bus): Promise<number> => lastSequence(bus, STREAMS.turns)
 
+/** Removes every turn of a run, of all its epochs. */
 export async function purgeTurns(bus: Bus, specId: SpecId, runId: RunId): Promise<void> {
   await purgeSubject(bus, STREAMS.turns, turnsOf(specId, runId))
 }

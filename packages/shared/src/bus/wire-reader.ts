@@ -53,6 +53,7 @@ export interface WireReader {
 const LINE_FEED = 0x0a
 const END_OF_PAYLOAD = 2
 
+/** Cuts the bytes of one direction of a NATS connection into frames. It keeps no payload, whatever its size. */
 export function followWire({ onFrame, maxLineBytes = 64 * 1024 }: WireReaderOptions): WireReader {
   let offset = 0
   let lost: string | undefined

@@ -23,6 +23,7 @@ const CLOSED_KEPT = 16
 
 const most = (usd: number): number => Math.min(usd, Number.MAX_SAFE_INTEGER)
 
+/** Before a call is made. @param usd the most that it can cost */
 export function reserved(charges: Charges | undefined, callId: string, usd: number): Charges {
   const { open, closed, ...sum } = charges ?? NOTHING
   if (closed.includes(callId) || open.some((call) => call.callId === callId)) return { ...sum, open, closed }

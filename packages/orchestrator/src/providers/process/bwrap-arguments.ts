@@ -63,6 +63,7 @@ export const ETC_OF_OURS = {
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
 } as const
 
+/** What every process in a sandbox begins with; nothing of the host's is in it. */
 export function insideEnvironment(): Record<string, string> {
   return {
     PATH: `${INSIDE.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
@@ -74,6 +75,7 @@ export function insideEnvironment(): Record<string, string> {
   }
 }
 
+/** The command line of bubblewrap, its name first. */
 export function bwrapArguments(plan: BwrapPlan): string[] {
   return [
     plan.bwrap,

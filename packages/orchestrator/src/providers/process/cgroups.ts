@@ -82,6 +82,7 @@ export async function usableCgroups(name: string): Promise<Hierarchies> {
   return usable
 }
 
+/** What the counters of a sandbox's control groups tell of its limits; a group that is gone tells nothing. */
 export async function cgroupEvidence(folders: readonly string[]): Promise<LimitEvidence> {
   const texts = async (name: string) =>
     (await Promise.all(folders.map((folder) => readIfAny(join(folder, name))))).join('\n')

@@ -43,6 +43,7 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** Every sandbox that has a folder, of whichever fleet. */
 export async function listSandboxIds(sandboxes: string): Promise<SandboxId[]> {
   const names = await readdir(sandboxes)
   return names.map((name) => SandboxId.safeParse(name)).flatMap(({ data }) => (data === undefined ? [] : [data]))

@@ -39,6 +39,7 @@ async function isExecutable(path: string): Promise<boolean> {
 const NEEDED = ['sh', 'head', 'tail', 'wc', 'mv', 'cat', 'mkfifo', 'rm', 'timeout', 'setpriv'] as const
 const NEEDED_AS_ROOT = ['unshare', 'mount'] as const
 
+/** Why this host cannot run sandboxes at all. */
 export async function missingPrograms(isolated: boolean, platform: NodeJS.Platform): Promise<Refusal | undefined> {
   if (platform !== 'linux') {
     return {

@@ -19,6 +19,7 @@ export type Isolation = { readonly identity: HostIdentity; readonly system: Syst
 const TRIAL_LIMITS = { memoryMb: 512, diskMb: 16, cpus: 1, pids: 64, wallClockMinutes: 1, outputMb: 1 }
 const TRIAL_LIMIT_MS = 20_000
 
+/** Makes ready what all isolated sandboxes share, and proves on a trial that this host can isolate; else why not. */
 export async function prepareIsolation(
   layout: EngineLayout,
   options: { bundle: string; bwrapPath: string | undefined },

@@ -24,6 +24,7 @@ export type PatrolOptions = {
 /** What is known of one sandbox. */
 type Watched = { readonly folder: string | undefined; readonly suspicion: Suspicion }
 
+/** Looks at the sandboxes it was told to watch, for as long as there are any. */
 export class Patrol implements Disposable {
   readonly #options: PatrolOptions
   readonly #watched = new Map<SandboxId, Watched | undefined>()

@@ -30,6 +30,7 @@ const LINE_CHARACTERS = 2_000
 const TIMEOUT_CODES = [124, 137]
 const KILLED = 128 + constants.signals.SIGKILL
 
+/** What a sandbox's remains say of its end. Pure. */
 export function exitReport(remains: Remains): ExitReport {
   const { limits, wallClockSeconds } = remains
   const logTail = tailOf(remains.log)

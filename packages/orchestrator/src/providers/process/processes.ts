@@ -22,14 +22,17 @@ export function parseStat(stat: string): Process | undefined {
   return { pid, parent: Number(parent), session: Number(session), start }
 }
 
+/** `undefined` when there is no process of that id. */
 export async function findProcess(pid: number): Promise<Process | undefined> {
   const stat = await readOfProcess(() => readFile(`/proc/${pid}/stat`, 'utf8'))
   return stat === undefined ? undefined : parseStat(stat)
 }
 
+/** Whether its id has not been given to another process since. */
 export const isSame = async (process: Pick<Process, 'pid' | 'start'>): Promise<boolean> =>
   (await findProcess(process.pid))?.start === process.start
 
+/** Every process of the host that did not end meanwhile. */
 export async function allProcesses(): Promise<Process[]> {
   const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0)
   const found = await Promise.all(pids.map(findProcess))
@@ -53,7 +56,8 @@ export async function signalProcess(process_: Process, how: NodeJS.Signals): Pro
   if (await isSame(process_)) signalIfThere(process_.pid, how)
 }
 
-export function signalIfThere(pid: number, how: NodeJS.Signals): void {
+/** Signals whatever has that id, which the caller knows to be the right one. */
+function signalIfThere(pid: number, how: NodeJS.Signals): void {
   try {
     process.kill(pid, how)
   } catch (error) {
