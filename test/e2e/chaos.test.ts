@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { parsePoint } from '../../packages/chaos/src/points/point.ts'
+import { parseStrike } from '../../packages/chaos/src/strike.ts'
 import { runTrial } from '../../packages/chaos/src/trial.ts'
 import { processesOf } from '../../packages/testkit/src/leaks.ts'
 
@@ -57,9 +58,14 @@ const FIXED = [
   ['nats', 'worker/fact/phase.completed#2 before', 'once'],
   ['nats-frozen', 'supervisor/fact/run.fenced after', 'once'],
   ['forwarder', 'worker/call/model#2 before', 'once'],
-  ['zombie-orchestrator', 'ledger/view before', 'once'],
   ['zombie-orchestrator', 'supervisor/record/starting after', 'once'],
   ['clock-jump', 'worker/turn#3 before', 'once'],
+] as const
+
+/** Where the first blow is half dealt with. */
+const TWO_BLOWS = [
+  ['orchestrator', 'supervisor/fact/run.lost after', 'worker at worker/turn#2 after'],
+  ['nats', 'supervisor/fact/run.adopted before', 'orchestrator at worker/turn#2 after'],
 ] as const
 
 describe('a fleet comes to the same end', () => {
@@ -71,6 +77,16 @@ describe('a fleet comes to the same end', () => {
     if (strikes === 'once') expect(outcome.turnsPaidTwice).toBeLessThanOrEqual(1)
   })
 })
+
+test.each(TWO_BLOWS)(
+  'a fleet comes to the same end when %s is struck at %s, behind %s',
+  async (victim, point, first) => {
+    const at = { kind: 'point', point: parsePoint(point) } as const
+    const outcome = await runTrial({ seed: SEED, victim, at, first: parseStrike(first) })
+    expect(outcome.violations).toEqual([])
+    expect(outcome.skipped).toBeUndefined()
+  },
+)
 
 const Judged = z.object({ planned: z.literal(1), outcomes: z.tuple([z.object({ result: z.literal('held') })]) })
 

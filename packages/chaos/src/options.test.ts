@@ -31,11 +31,20 @@ test('what is said is meant', () => {
   })
 })
 
+test('a blow before is said as it is told', () => {
+  const first = 'worker at worker/turn#2 after, in every epoch'
+  expect(read('--point', 'supervisor/fact/run.parked before', '--first', first)).toMatchObject({
+    first: { victim: 'worker', strikes: 'every-epoch', at: { point: { name: 'worker/turn', nth: 2 } } },
+  })
+  expect(read('--full', '--double')).toMatchObject({ runs: 'full', double: true, first: undefined })
+})
+
 test.each([
   [['--runs', '0'], /--runs/],
   [['--seed', '-1'], /--seed/],
   [['--victim', 'nobody'], /there is no victim "nobody"/],
   [['--point', 'worker/turn'], /is no point/],
+  [['--first', 'worker at worker/turn after'], /--first needs a --point/],
   [['--point', 'worker/turn after', '--after', '3'], /two moments/],
 ])('%j is refused', (argv, why) => {
   expect(() => read(...argv)).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringMatching(why) }))

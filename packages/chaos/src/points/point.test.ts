@@ -39,6 +39,29 @@ const said = fc.array(
   { maxLength: 40 },
 )
 
+test('of two that are awaited each gets a message of its own, and numbers count from where they are to', async () => {
+  const stops = new Stops()
+  const turn = { name: 'worker/turn', about: 'one' } as const
+  const { signal } = new AbortController()
+  stops.meet(turn)
+  const before = stops.tally()
+  const all = stops.await({ name: 'worker/turn', nth: 2, side: 'before' }, signal)
+  const behind = stops.await({ name: 'worker/turn', nth: 1, side: 'after' }, signal, 'now')
+  expect(stops.meet({ ...turn, about: 'two' })?.point.side).toBe('after')
+  expect(stops.meet(turn)?.point.side).toBe('before')
+  expect(stops.meet(turn)).toBeUndefined()
+  expect(stops.seen.get('worker/turn')).toBe(3)
+  expect(stops.seenSince(before)).toEqual(
+    new Map([
+      ['worker/turn', 2],
+      ['any', 3],
+    ]),
+  )
+  stops.close(new Error('closed'))
+  await expect(all).rejects.toThrow('closed')
+  await expect(behind).rejects.toThrow('closed')
+})
+
 test('exactly the awaited message is met, whatever else is said', async () => {
   await fc.assert(
     fc.asyncProperty(said, point, async (messages, { name: wanted, nth: count, side }) => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { PLAIN } from '../../../cli/src/render/style.ts'
 import { readOptions } from '../options.ts'
 import type { PointName, Side } from '../points/point.ts'
+import { parseStrike } from '../strike.ts'
 import type { Outcome, Trial } from '../trial.ts'
 import type { VictimName } from '../world/victim.ts'
 import { progressLine } from './progress.ts'
@@ -15,6 +16,7 @@ const trial = (name: PointName, side: Side, victim: VictimName, more: Partial<Tr
   at: { kind: 'point', point: { name, nth: 2, side } },
   ...more,
 })
+const FIRST = parseStrike('worker at worker/turn#2 after')
 const outcome = (of: Trial, more: Partial<Outcome> = {}): Outcome => ({
   trial: of,
   violations: [],
@@ -144,6 +146,8 @@ describe('the command that runs a trial again', () => {
     trial('any', 'before', 'nats-frozen'),
     trial('worker/call/model', 'before', 'sandbox', { strikes: 'every-epoch' }),
     trial('worker/turn', 'after', 'worker', { at: { kind: 'time', afterMs: 1_234 } }),
+    trial('supervisor/fact/run.lost', 'after', 'nats', { first: FIRST }),
+    trial('supervisor/fact/run.parked', 'before', 'nats', { first: { ...FIRST, strikes: 'every-epoch' } }),
   ])('means that very trial', (of) => {
     const [, said = ''] = reproduce(of).split('npm run chaos -- ')
     const words = said.match(/'[^']*'|\S+/g) ?? []
@@ -152,6 +156,7 @@ describe('the command that runs a trial again', () => {
       () => 0,
     )
     expect(options.at).toEqual(of.at)
+    expect(options.first).toEqual(of.first)
     expect(options.victims).toEqual([of.victim])
     expect(options.seed).toBe(of.seed)
     expect(options.everyEpoch).toBe(of.strikes === 'every-epoch')
@@ -178,6 +183,19 @@ test('a trial is described by who is struck, where, and how often', () => {
   expect(describeTrial(trial('worker/turn', 'after', 'nats', { at: { kind: 'time', afterMs: 1_500 } }))).toBe(
     'nats at 1.50 s behind the first task',
   )
+})
+
+test('a trial of two blows has a row of its own, and its recovery is not that of one blow', () => {
+  const lost = trial('supervisor/fact/run.lost', 'after', 'nats', { first: FIRST })
+  const { matrix, victims } = summarise([outcome(lost), outcome(trial('worker/turn', 'after', 'nats'))], [])
+  expect(matrix.map(({ name }) => name)).toEqual(['worker/turn', 'supervisor/fact/run.lost, behind worker'])
+  expect(victims.map(({ results, recovery }) => [results.held, recovery?.count])).toEqual([[2, 1]])
+  expect(describeTrial(lost)).toBe('nats at supervisor/fact/run.lost#2 after; before: worker at worker/turn#2 after')
+})
+
+test('a line says what was seen of those that ended by themselves', () => {
+  const noted = outcome(trial('worker/turn', 'after', 'worker'), { notes: ['the worker ended: fenced'] })
+  expect(progressLine(noted, { done: 3, of: 200 }, PLAIN)).toContain('the worker ended: fenced')
 })
 
 test('a spread lies between its neighbours', () => {
