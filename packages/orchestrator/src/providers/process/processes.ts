@@ -57,7 +57,7 @@ export async function signalProcess(process_: Process, how: NodeJS.Signals): Pro
 }
 
 /** Signals whatever has that id, which the caller knows to be the right one. */
-function signalIfThere(pid: number, how: NodeJS.Signals): void {
+export function signalIfThere(pid: number, how: NodeJS.Signals): void {
   try {
     process.kill(pid, how)
   } catch (error) {
