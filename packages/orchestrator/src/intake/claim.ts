@@ -123,7 +123,7 @@ function isRefusal(error: SpecfleetError, countTry: () => number): boolean {
 
 /**
  * How often this orchestrator tried to fetch the source of a task. How often the task was handed
- * out says something else: it also comes and goes while no slot is free.
+ * out says something else: it is also handed out again when whoever had it died.
  */
 class Tries {
   readonly #bySeq = new Map<number, number>()

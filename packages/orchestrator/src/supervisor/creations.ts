@@ -28,7 +28,7 @@ export class Creations {
   create(run: RunRecord): Promise<Created> {
     const { promise, resolve } = Promise.withResolvers<Created>()
     // A record is hardly more than its task.
-    this.#wanted.push({ run, bytes: run.task.text?.length ?? 0, resolve })
+    this.#wanted.push({ run, bytes: Buffer.byteLength(run.task.text ?? ''), resolve })
     if (!this.#writing) void this.#write()
     return promise
   }

@@ -40,7 +40,6 @@ const KILLED = 137
 
 type Waiting = { readonly done: RegExp; readonly settle: (end: CommandEnd) => void }
 
-/** A bash that keeps its folder and variables from one command to the next, in a process group of its own. */
 export class Shell {
   readonly #mostOutput: number
   readonly #child: ChildProcessWithoutNullStreams
@@ -115,7 +114,7 @@ export class Shell {
 
   #take(text: string): void {
     if (this.#gone !== undefined) return
-    this.#written += text.length
+    this.#written += Buffer.byteLength(text)
     this.#output = (this.#output + text).slice(-KEPT)
     const done = this.#waiting?.done.exec(this.#output) ?? undefined
     if (done !== undefined) {
