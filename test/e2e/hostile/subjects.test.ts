@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { refusalsOf } from '../../../packages/cli/src/render/refusals.ts'
+import { settled } from '../../../packages/testkit/src/fleet-waits.ts'
 import { startCommand } from '../command-line.ts'
 import { type Ground, type Infiltration, openGround, refusedBy, storesOf, witness } from './infiltrate.ts'
 import { isError, openRawClient, publish } from './raw-client.ts'
@@ -72,6 +73,25 @@ function forbidden({ scope: own }: Infiltration, { scope: other }: Infiltration)
   ]
 }
 
+/** Ids of runs begin with the time they were made at: those made next to one's own differ in their ends. */
+const guesses = (own: string): string[] => [own.slice(0, -1), `${own}0`, `${own.slice(0, -1)}*`, 'R1', '1']
+
+/** Subjects that nobody has: of services that there are not, of desks among themselves, of runs that it guesses. */
+const invented = ({ scope: { specId, runId, epoch } }: Infiltration): string[] => [
+  `sf.desk.${runId}.${epoch}.nonsense`,
+  `sf.desk.${runId}.${epoch}.nonsense.call`,
+  `sf.desk.${runId}.${epoch}.model.call.more`,
+  `sf.serving.${runId}.${epoch}.model.call`,
+  ...guesses(runId).flatMap((guess) => [
+    `sf.log.${specId}.${guess}.1.run.ready`,
+    `sf.turn.${specId}.${guess}.1`,
+    `sf.beat.${guess}.1`,
+    `sf.desk.${guess}.1.resume`,
+    `sf.desk.${guess}.1.model.call`,
+    `sf.ctl.${guess}.1`,
+  ]),
+]
+
 const listening = ({ scope: { runId, epoch } }: Infiltration): string[] => [
   '>',
   'sf.>',
@@ -80,6 +100,7 @@ const listening = ({ scope: { runId, epoch } }: Infiltration): string[] => [
   `sf.down.${runId}.${epoch}.>`,
   `sf.desk.${runId}.${epoch}.model`,
   'sf.desk.*.*.model desk',
+  `sf.serving.${runId}.>`,
   'sf.told.>',
   '$JS.EVENT.>',
   '$KV.>',
@@ -106,6 +127,23 @@ describe('through the wire of its sandbox', () => {
     expect(await storesOf(ground.fleet.app)).toEqual(before.stores)
     expect(await ground.fleet.record(victim.scope.runId)).toEqual(before.record)
     await ground.fleet.until('hostile', refusedBy('bus', subjects.length, /Permissions Violation for Publish/))
+  })
+
+  test('nothing can be published that nobody has: services that there are not, runs whose ids it guesses', async () => {
+    const guesser = await ground.infiltrate('guesser')
+    using seen = witness(ground.fleet.app, 'MARK-INVENTED')
+    const before = await storesOf(ground.fleet.app)
+    await using client = await guesser.enter()
+    const subjects = invented(guesser)
+    for (const subject of subjects) {
+      client.send(publish(subject, 'MARK-INVENTED'))
+      await client.hears(({ verb, args }) => verb === '-ERR' && args.includes(`Publish to "${subject}"`))
+    }
+    expect(seen.seen).toEqual([])
+    expect(await storesOf(ground.fleet.app)).toEqual(before)
+    await ground.fleet.until('guesser', refusedBy('bus', subjects.length, /Permissions Violation for Publish/))
+    guesser.gate.open()
+    await ground.fleet.until('guesser', settled)
   })
 
   test('nothing can be heard that is for others', async () => {
