@@ -14,6 +14,8 @@ export const FLOODS: Readonly<Record<string, (hostile: Infiltration) => () => st
   heartbeats: ({ scope: { runId, epoch } }) => repeated(publish(subjects.beat(runId, epoch), 'rubbish')),
   'calls of the desk': ({ scope: { runId, epoch } }) =>
     repeated(publish(subjects.desk(runId, epoch, 'model'), 'rubbish', '_INBOX.a.1')),
+  'answers that it does not read': ({ scope: { runId, epoch } }) =>
+    repeated(`SUB _INBOX.unread.* 1\r\n${publish(subjects.desk(runId, epoch, 'model'), 'rubbish', '_INBOX.unread.1')}`),
   'what is refused': ({ scope: { runId } }) => repeated(publish(`sf.ctl.${runId}.1`, 'x')),
   subscriptions: () => () => Array.from({ length: 500 }, () => `SUB _INBOX.${newId()} 1\r\nUNSUB 1\r\n`).join(''),
   pings: () => repeated('PING\r\n'),
