@@ -8,6 +8,8 @@ import { NOTES_SPEC, repositoryOf, SMALL_SERVICE, type TemporaryRepository } fro
 const FLOOD = 100_000
 /** What everybody else may have to wait for a flood to be over. */
 const NOTICED_MS = 10_000
+/** On a machine where runs take long anyway: in multiples of what one takes right before, undisturbed. */
+const NOTICED_TIMES = 3
 
 let model: GatedModel
 let fleet: Fleet
@@ -27,6 +29,14 @@ beforeEach(({ onTestFailed }) => onTestFailed(() => fleet.printLogs()))
 
 const submit = (specId: string) =>
   fleet.client.submit({ kind: 'spec', specId, text: NOTES_SPEC, source: { git: source.path } })
+
+/** Milliseconds from the submission of a run to its end, and what it stated. */
+async function timed(specId: string) {
+  const startedAt = performance.now()
+  await submit(specId)
+  const facts = await fleet.until(specId, settled)
+  return { facts, ms: performance.now() - startedAt }
+}
 
 /** A run in the middle of its work, and a second connection with the credential of its sandbox. */
 async function infiltrate(id: string) {
@@ -98,15 +108,16 @@ test.each<[string, (scope: Scope) => string]>([
   ['heartbeats', ({ runId, epoch }) => subjects.beat(runId, epoch)],
   ['calls', ({ runId, epoch }) => subjects.desk(runId, epoch, 'model')],
 ])('a flood of 100,000 %s does not keep another run waiting', async (what, subjectOf) => {
+  const alone = await timed(`undisturbed-by-${what}`)
   await using hostile = await infiltrate(`flood-${what}`)
   const { scope, bus, gate, creds } = hostile
   const logged = fleet.members[0]?.log.length ?? 0
   const startedAt = performance.now()
   for (let count = 0; count < FLOOD; count++) bus.publish(subjectOf(scope), `rubbish ${count}`)
-  await submit(`witness-of-${what}`)
-  const seen = await fleet.until(`witness-of-${what}`, settled)
-  console.log(`another run ended ${Math.round(performance.now() - startedAt)} ms after the flood of ${what} began`)
-  expect(performance.now() - startedAt).toBeLessThan(NOTICED_MS)
+  const { facts: seen } = await timed(`witness-of-${what}`)
+  const ms = Math.round(performance.now() - startedAt)
+  console.log(`another run ended ${ms} ms after the flood of ${what} began; alone it took ${Math.round(alone.ms)} ms`)
+  expect(ms).toBeLessThan(Math.max(NOTICED_MS, NOTICED_TIMES * alone.ms))
   expect(seen.at(-1)).toMatchObject({ epoch: 1, data: { outcome: 'done' } })
 
   if (what === 'facts') {
