@@ -1,4 +1,4 @@
-import type { ExitReport, PlacedRun } from '@specfleet/shared'
+import type { DeathCause, ExitReport, PlacedRun } from '@specfleet/shared'
 import { describeCause, hasTurns, purgeTurns } from '@specfleet/shared'
 import type { Sandbox } from '../providers/provider.ts'
 import { type Aftermath, aftermath, type DeadIncarnation } from './aftermath.ts'
@@ -19,8 +19,8 @@ import type { ClaimedRun, Evidence } from './world.ts'
  * 3. What the engine can tell of its death is taken before the sandbox is destroyed. An engine
  *    that cannot be asked keeps nobody from being condemned: the fence is the account, and the
  *    sandbox is an orphan once the engine is back.
- * 4. Facts first, then the record, then clean-up: a crash in between repeats facts, which
- *    are idempotent, or leaves a sandbox that is an orphan by its labels. Turns have no labels:
+ * 4. Facts first, then the record, then clean-up: a crash in between leaves facts that stand for
+ *    whoever goes on, or leaves a sandbox that is an orphan by its labels. Turns have no labels:
  *    they go before the record says `settled`, after which nobody looks at the run again.
  */
 export async function bury(
@@ -41,7 +41,8 @@ export async function bury(
   const [known, turns] = await Promise.all([consultLog(crew, run, signal), hasTurns(crew.bus, scopeOf(run))])
   const livedMs = crew.uptimes.ofMs(run)
   const dead: DeadIncarnation = {
-    cause: causeOfDeath(evidence, exit && { exit, byForce: lives }),
+    // Its last owner may have said so and died before it wrote it down: then that is the cause.
+    cause: toldCause(run, known) ?? causeOfDeath(evidence, exit && { exit, byForce: lives }),
     // An epoch whose fence never came into the log has not begun: nothing is lost with it.
     asked: evidence.kind === 'overdue' || !hasBegun(run, known),
     life: { upMs: livedMs, progressed: turns || gotSomewhere(run, known) },
@@ -85,7 +86,7 @@ async function finish(
   const scope = scopeOf(run)
   const lost = next.kind === 'settle' ? undefined : next.lost
   let foldedTo = known.foldedTo
-  if (lost !== undefined)
+  if (lost !== undefined && toldCause(run, known) === undefined)
     foldedTo = await crew.facts.state(scope, { type: 'run.lost', data: { cause: lost, logTail: shortened(logTail) } })
   if (next.kind === 'settle' && known.view?.settled === undefined) {
     const data = { outcome: next.outcome, reason: next.reason }
@@ -163,3 +164,7 @@ const gotSomewhere = ({ placement }: PlacedRun, { view }: LogKnowledge): boolean
 const scopeOf = ({ specId, runId, epoch }: ClaimedRun | PlacedRun) => ({ specId, runId, epoch })
 
 const shortened = (lines: readonly string[]): string[] => lines.slice(-200).map((line) => line.slice(0, 2048))
+
+/** What the log says of the death of this very epoch. */
+const toldCause = ({ epoch }: ClaimedRun | PlacedRun, { view }: LogKnowledge): DeathCause | undefined =>
+  view !== undefined && view.lostUpTo >= epoch ? view.causes.at(-1) : undefined
