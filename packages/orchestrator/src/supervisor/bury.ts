@@ -1,5 +1,5 @@
-import type { DeathCause, ExitReport, PlacedRun } from '@specfleet/shared'
-import { describeCause, hasTurns, purgeTurns } from '@specfleet/shared'
+import type { DeathCause, ExitReport, NewFact, PlacedRun } from '@specfleet/shared'
+import { describeCause, hasTurns, purgeTurns, SpecfleetError } from '@specfleet/shared'
 import type { Sandbox } from '../providers/provider.ts'
 import { type Aftermath, aftermath, type DeadIncarnation } from './aftermath.ts'
 import { causeOfDeath, verdictOf } from './cause-of-death.ts'
@@ -40,18 +40,20 @@ export async function bury(
   const exit = lives ? await endByForce(crew, run) : seen?.state.kind === 'exited' ? seen.state.exit : undefined
   const [known, turns] = await Promise.all([consultLog(crew, run, signal), hasTurns(crew.bus, scopeOf(run))])
   const livedMs = crew.uptimes.ofMs(run)
-  const dead: DeadIncarnation = {
-    // Its last owner may have said so and died before it wrote it down: then that is the cause.
-    cause: toldCause(run, known) ?? causeOfDeath(evidence, exit && { exit, byForce: lives }),
-    // An epoch whose fence never came into the log has not begun: nothing is lost with it.
-    asked: evidence.kind === 'overdue' || !hasBegun(run, known),
-    life: { upMs: livedMs, progressed: turns || gotSomewhere(run, known) },
+  const judge = (known: LogKnowledge): Aftermath => {
+    const dead: DeadIncarnation = {
+      // Its last owner may have said so and died before it wrote it down: then that is the cause.
+      cause: toldCause(run, known) ?? causeOfDeath(evidence, exit && { exit, byForce: lives }),
+      // An epoch whose fence never came into the log has not begun: nothing is lost with it.
+      asked: evidence.kind === 'overdue' || !hasBegun(run, known),
+      life: { upMs: livedMs, progressed: turns || gotSomewhere(run, known) },
+    }
+    return aftermath(known.demand, known.view, dead, run.failures, options.backoff, crew.random())
   }
-  const next = aftermath(known.demand, known.view, dead, run.failures, options.backoff, crew.random())
-  await finish(crew, run, next, known, { livedMs, logTail: exit?.logTail ?? [] }, signal)
+  const next = await pronounce(crew, run, judge, known, { livedMs, logTail: exit?.logTail ?? [] }, signal)
   crew.heartbeats.forget(run.placement.sandboxId)
   // The remains of one that is followed at once are an orphan, which does not hold up the next epoch.
-  if (next.kind === 'again' || run.placement.engine !== crew.provider.engine) return
+  if (next === undefined || next.kind === 'again' || run.placement.engine !== crew.provider.engine) return
   await crew.provider.destroy(run.placement.sandboxId)
   crew.sandboxes.gone(run.placement.sandboxId)
 }
@@ -65,14 +67,36 @@ export async function conclude(
   signal: AbortSignal,
 ): Promise<void> {
   const nobody: DeadIncarnation = { cause: { kind: 'owner-lost' }, asked: true, life: { upMs: 0, progressed: false } }
-  await finish(
-    crew,
-    run,
-    aftermath(known.demand, undefined, nobody, run.failures, options.backoff, crew.random()),
-    known,
-    { livedMs: 0, logTail: [] },
-    signal,
-  )
+  const judge = ({ demand }: LogKnowledge): Aftermath =>
+    aftermath(demand, undefined, nobody, run.failures, options.backoff, crew.random())
+  await pronounce(crew, run, judge, known, { livedMs: 0, logTail: [] }, signal)
+}
+
+type Remains = { readonly livedMs: number; readonly logTail: readonly string[] }
+
+/**
+ * Says what follows, and does it. It rests on the log as it was read: where something came in between, such as the
+ * word of an owner that slept, or our own whose acknowledgement was lost, the log is read and judged again, if the
+ * run is ours still. Resolves with `undefined` where it is not.
+ */
+async function pronounce(
+  crew: Crew,
+  run: ClaimedRun | PlacedRun,
+  judge: (known: LogKnowledge) => Aftermath,
+  known: LogKnowledge,
+  remains: Remains,
+  signal: AbortSignal,
+): Promise<Aftermath | undefined> {
+  for (let latest = known; ; latest = await consultLog(crew, run, signal)) {
+    if (latest !== known && !(await crew.table.isCurrent(run))) return undefined
+    const next = judge(latest)
+    try {
+      await finish(crew, run, next, latest, remains, signal)
+      return next
+    } catch (error) {
+      if (!(error instanceof SpecfleetError) || error.code !== 'bus.conflict') throw error
+    }
+  }
 }
 
 async function finish(
@@ -80,22 +104,11 @@ async function finish(
   run: ClaimedRun | PlacedRun,
   next: Aftermath,
   known: LogKnowledge,
-  { livedMs, logTail }: { livedMs: number; logTail: readonly string[] },
+  { livedMs, logTail }: Remains,
   signal: AbortSignal,
 ): Promise<void> {
-  const scope = scopeOf(run)
   const lost = next.kind === 'settle' ? undefined : next.lost
-  let foldedTo = known.foldedTo
-  if (lost !== undefined && toldCause(run, known) === undefined)
-    foldedTo = await crew.facts.state(scope, { type: 'run.lost', data: { cause: lost, logTail: shortened(logTail) } })
-  if (next.kind === 'settle' && known.view?.settled === undefined) {
-    const data = { outcome: next.outcome, reason: next.reason }
-    foldedTo = await crew.facts.state(scope, { type: 'run.settled', data })
-  }
-  if (next.kind === 'park' && known.view?.parked === undefined) {
-    const causes = lost === undefined ? run.causes : [...run.causes, lost].slice(-1000)
-    foldedTo = await crew.facts.state(scope, { type: 'run.parked', data: { causes, reason: next.reason } })
-  }
+  const { foldedTo } = await sayWhatFollows(crew, run, next, known, logTail)
   if (next.kind === 'settle') {
     await crew.ledger.caughtUp(foldedTo, signal)
     if (knownNow(crew, run).view?.settled !== undefined) await purgeTurns(crew.bus, run.specId, run.runId)
@@ -110,6 +123,31 @@ async function finish(
     ...next,
     recorded: moved !== 'conflict',
   })
+}
+
+/** Each fact directly behind what it rests on. @throws SpecfleetError `bus.conflict` when something came in between */
+async function sayWhatFollows(
+  crew: Crew,
+  run: ClaimedRun | PlacedRun,
+  next: Aftermath,
+  known: LogKnowledge,
+  logTail: readonly string[],
+): Promise<{ foldedTo: number }> {
+  const lost = next.kind === 'settle' ? undefined : next.lost
+  let { foldedTo, lastOfSpec } = known
+  const say = async (fact: NewFact): Promise<void> => {
+    lastOfSpec = await crew.facts.state(scopeOf(run), fact, { expectLastOfSpec: lastOfSpec })
+    foldedTo = lastOfSpec
+  }
+  if (lost !== undefined && toldCause(run, known) === undefined)
+    await say({ type: 'run.lost', data: { cause: lost, logTail: shortened(logTail) } })
+  if (next.kind === 'settle' && known.view?.settled === undefined)
+    await say({ type: 'run.settled', data: { outcome: next.outcome, reason: next.reason } })
+  if (next.kind === 'park' && known.view?.parked === undefined) {
+    const causes = lost === undefined ? run.causes : [...run.causes, lost].slice(-1000)
+    await say({ type: 'run.parked', data: { causes, reason: next.reason } })
+  }
+  return { foldedTo }
 }
 
 const SAID = { settle: 'settled', wait: 'waits', again: 'goes-on', park: 'parked' } as const

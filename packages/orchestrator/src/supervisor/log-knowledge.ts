@@ -9,6 +9,8 @@ export type LogKnowledge = {
   readonly view: RunView | undefined
   readonly demand: Demand
   readonly foldedTo: number
+  /** Last sequence of its spec; 0 for none. What is decided on this knowledge is appended behind it, or not at all. */
+  readonly lastOfSpec: number
 }
 
 /** Folds the log up to what was its end at the time of the call, and reads off what it says of a run. */
@@ -29,5 +31,6 @@ export function knownNow({ ledger }: Pick<Crew, 'ledger'>, run: ActiveRun): LogK
     view: spec === undefined ? undefined : runOf(spec, run.runId),
     demand: runDemand(spec, run.runId),
     foldedTo: ledger.foldedTo,
+    lastOfSpec: ledger.lastSeqOf(run.specId),
   }
 }
