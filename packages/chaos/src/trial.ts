@@ -105,7 +105,8 @@ export async function runTrial(trial: Trial, options: TrialOptions = {}): Promis
     const evidence = await gather(world, signal)
     const ended = await endedByThemselves(world)
     const left = await endAndLook(world, evidence)
-    const disturbance = { ...course, attemptLimit: attemptLimitOf(env), ended }
+    const toldToModel = victims.some((victim) => victim.toldToModel === true)
+    const disturbance = { ...course, toldToModel, attemptLimit: attemptLimitOf(env), ended }
     return {
       trial,
       violations: [...judge(evidence, calm.evidence, disturbance), ...left],

@@ -33,7 +33,7 @@ async function makeCalmRun(
   const seen = await runUndisturbed(world, signal)
   const evidence = await gather(world, signal)
   const left = await endAndLook(world, evidence)
-  const undisturbed = { blows: 0, zombie: undefined, attemptLimit: undefined, ended: [] }
+  const undisturbed = { blows: 0, zombie: undefined, toldToModel: false, attemptLimit: undefined, ended: [] }
   return {
     seen,
     evidence,

@@ -39,6 +39,8 @@ export type Ended = { readonly id: string; readonly how: number | string; readon
 export type Disturbance = {
   /** How many blows fell: each may cost every run one turn that is paid again. */
   readonly blows: number
+  /** Whether tools answered otherwise because of them, so that the model read, and was paid for, other words. */
+  readonly toldToModel: boolean
   /** Failures in a row behind which a run is parked; `undefined` where the configuration may forgive some. */
   readonly attemptLimit: number | undefined
   /** Orchestrators that ended by themselves, with the last that they said. */

@@ -1,18 +1,22 @@
 import { isDeepStrictEqual } from 'node:util'
 import { recordsOf, type SpecState } from '@specfleet/shared'
 import type { Violation } from '../trial.ts'
-import type { Evidence } from './evidence.ts'
+import type { Disturbance, Evidence } from './evidence.ts'
 import { against, unless } from './violation.ts'
 
 /** What an undisturbed run of the same seed came to, and nothing else. */
-export function judgeFinalState(evidence: Evidence, calm: Evidence): Violation[] {
+export function judgeFinalState(evidence: Evidence, calm: Evidence, { toldToModel }: Disturbance): Violation[] {
   return evidence.tasks.flatMap(({ specId }) => {
-    const differing = differences(endOf(evidence, specId), endOf(calm, specId))
+    const all = differences(endOf(evidence, specId), endOf(calm, specId))
+    const differing = toldToModel ? all.filter((each) => !OF_WORDS.test(each)) : all
     return unless(differing.length === 0, () =>
       against('same final state', `spec ${specId} differs from the undisturbed run`, differing),
     )
   })
 }
+
+/** How much the model read and said. */
+const OF_WORDS = /usage\.(inputTokens|outputTokens|usd): /
 
 /** Tasks have ids of their own in every world. */
 function endOf({ tasks, states }: Evidence, specId: string): unknown {

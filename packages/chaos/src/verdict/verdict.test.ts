@@ -1,4 +1,4 @@
-import { RunRecord } from '@specfleet/shared'
+import { NO_USAGE, RunRecord } from '@specfleet/shared'
 import { expect, test } from 'vitest'
 import { evidenceOf, KEPT, RUN, type Said, SPEC } from './evidence.fixture.ts'
 import type { Evidence } from './evidence.ts'
@@ -31,7 +31,7 @@ const promises = (evidence: Evidence, blows = 1, zombie?: { lastLine: string }):
   ...new Set(judge(evidence, CALM, { ...CRASH, blows, zombie }).map(({ promise }) => promise)),
 ]
 const LETTER = { reason: 'task-unsupported', subject: 'sf.task.normal.validate', text: '{"kind":"validate"}' }
-const CRASH = { blows: 1, zombie: undefined, attemptLimit: undefined, ended: [] }
+const CRASH = { blows: 1, zombie: undefined, toldToModel: false, attemptLimit: undefined, ended: [] }
 const call = (fingerprint: string) => ({ specId: SPEC, fingerprint })
 const before = (type: string, said: Said): Said[] =>
   KEPT.flatMap((each) => (each.type === type ? [said, each] : [each]))
@@ -72,6 +72,21 @@ test('another end than that of the undisturbed run is told, with what differs', 
   const [violation] = judge(world(other), CALM, CRASH)
   expect(violation?.promise).toBe('same final state')
   expect(violation?.evidence.join()).toContain('Another')
+})
+
+test('how much the model read may differ only where tools had something else to say', () => {
+  const [[, state] = []] = [...world().states]
+  const reading = (inputTokens: number, turns: number) => {
+    const usage = { ...NO_USAGE, inputTokens, turns }
+    return { ...world(), states: new Map(state === undefined ? [] : [[SPEC, { ...state, usage }]]) }
+  }
+  const against = (evidence: Evidence, toldToModel: boolean) =>
+    judge(evidence, reading(8490, 9), { ...CRASH, toldToModel }).flatMap(({ promise, sentence }) =>
+      promise === 'same final state' ? [sentence] : [],
+    )
+  expect(against(reading(8512, 9), false)).toHaveLength(1)
+  expect(against(reading(8512, 9), true)).toEqual([])
+  expect(against(reading(8490, 10), true)).toHaveLength(1)
 })
 
 test('a view that is not the fold of its log is told, down to the order of its fields', () => {

@@ -11,7 +11,7 @@ import { judgeZombie } from './zombies.ts'
 /** All that is against what was promised, of a world that came to its end. Pure. */
 export const judge = (evidence: Evidence, calm: Evidence, disturbance: Disturbance): Violation[] => [
   ...judgeSettling(evidence),
-  ...judgeFinalState(evidence, calm),
+  ...judgeFinalState(evidence, calm, disturbance),
   ...judgeReplay(evidence),
   ...judgeSpending(evidence, disturbance),
   ...judgeCarriedOver(evidence),

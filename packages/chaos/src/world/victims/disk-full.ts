@@ -14,6 +14,7 @@ const MOST_BYTES = 64 * 1024 ** 3
 export const diskFull: Victim = {
   name: 'disk-full',
   outageMs: () => 0,
+  toldToModel: true,
   async strike(scene) {
     const run = runAtPoint(scene)
     const pid = run && (await scene.world.fleet.findWorker(run.placement.sandboxId))
