@@ -172,8 +172,8 @@ export const ERRORS = {
     'read its log, which is named in the message',
   ),
   'duplex.cancelled': entry(1, 499, false, 'the peer cancelled the call', 'nothing, if this was intended'),
-  'duplex.stalled': entry(1, 504, true, 'the peer went silent in the middle of a call', 'try again'),
-  'duplex.broken': entry(1, 502, true, 'a frame of the call was lost', 'try again'),
+  'duplex.stalled': entry(69, 504, true, 'the peer went silent in the middle of a call', 'try again'),
+  'duplex.broken': entry(69, 502, true, 'a frame of the call was lost', 'try again'),
   'duplex.refused': entry(1, 502, true, 'nobody served the call', 'try again'),
   'desk.unknown-service': entry(1, 404, false, 'the desk has no such service', 'see docs/protocol.md'),
   'desk.forbidden': entry(
