@@ -92,10 +92,11 @@ test('past the wire the server itself refuses each, and closes', async () => {
   })
   onTestFinished(() => heard.unsubscribe())
   await app.flush()
-  for (const { head, bytes } of fc.sample(tooLarge, 10)) {
+  for (const { head } of fc.sample(tooLarge, 10)) {
     await using client = await openRawClient(upstream, creds)
     await client.settled()
-    client.send(`${head}${'x'.repeat(bytes)}\r\n`)
+    // Its line alone: a server that closes with bytes unread resets the connection, and its word is lost with it.
+    client.send(`${head.slice(0, head.indexOf('\r\n'))}\r\n`)
     await client.hears(({ verb, args }) => verb === '-ERR' && /maximum payload/i.test(args))
     await client.closed
   }
