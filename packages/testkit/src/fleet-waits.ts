@@ -20,7 +20,9 @@ export async function untilFacts(
   }
   await followSpec(client, specId, { onFact }, AbortSignal.any([found.signal, late]))
   if (found.signal.aborted) return facts
-  const told = facts.map(({ type, epoch, data }) => `  ${type} (${epoch}) ${JSON.stringify(data).slice(0, 200)}`)
+  const told = facts.map(
+    ({ at, type, epoch, data }) => `  ${at} ${type} (${epoch}) ${JSON.stringify(data).slice(0, 200)}`,
+  )
   throw new Error(`${specId} did not come to what was awaited within ${UNTIL_LIMIT_MS} ms:\n${told.join('\n')}`)
 }
 
