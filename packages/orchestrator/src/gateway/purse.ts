@@ -1,4 +1,4 @@
-import { chargedTo, newId, type PlacedRun, runOf, SpecfleetError } from '@specfleet/shared'
+import { chargedTo, newId, type PlacedRun, parseJson, runOf, SpecfleetError } from '@specfleet/shared'
 import { z } from 'zod'
 import type { FactWriter } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -80,7 +80,7 @@ export class Purse {
   }
 
   #ceilingOf({ task: { budget } }: PlacedRun, body: Uint8Array): { usd: number; outputTokens: number } {
-    const request = Priced.safeParse(jsonOf(body))
+    const request = Priced.safeParse(parseJson(body))
     if (!request.success) throw new SpecfleetError('request.malformed', 'it names no "model" and "max_tokens"')
     const { model, max_tokens: outputTokens } = request.data
     if (budget.usd === undefined || this.#with.free) return { usd: 0, outputTokens }
@@ -121,11 +121,3 @@ const atMost = (tokens: CallTokens, output: number): CallTokens => ({
   ...tokens,
   output: Math.max(tokens.output, output),
 })
-
-function jsonOf(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch {
-    return undefined
-  }
-}

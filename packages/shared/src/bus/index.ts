@@ -25,6 +25,7 @@ export type {
 export { decodeFrame, decodeHead, type Frame, type FrameKind, OpenHead } from './duplex/frames.ts'
 export { openCall } from './duplex/open-call.ts'
 export { serveCalls } from './duplex/serve-calls.ts'
+export { parseJson } from './json.ts'
 export * from './log.ts'
 export { createOperatorKit, type OperatorKit, preloadOf } from './operator-kit.ts'
 export * from './records.ts'
