@@ -76,8 +76,8 @@ type Remains = { readonly livedMs: number; readonly logTail: readonly string[] }
 
 /**
  * Says what follows, and does it. It rests on the log as it was read: where something came in between, such as the
- * word of an owner that slept, or our own whose acknowledgement was lost, the log is read and judged again, if the
- * run is ours still. Resolves with `undefined` where it is not.
+ * word of an owner that slept, or our own whose acknowledgement was lost, the log is read and judged again. Who was
+ * replaced by then says nothing: the run is looked at behind each reading. Resolves with `undefined` for them.
  */
 async function pronounce(
   crew: Crew,
@@ -88,7 +88,7 @@ async function pronounce(
   signal: AbortSignal,
 ): Promise<Aftermath | undefined> {
   for (let latest = known; ; latest = await consultLog(crew, run, signal)) {
-    if (latest !== known && !(await crew.table.isCurrent(run))) return undefined
+    if (!(await crew.table.isCurrent(run))) return undefined
     const next = judge(latest)
     try {
       await finish(crew, run, next, latest, remains, signal)
