@@ -6,10 +6,11 @@ import { readFile } from 'node:fs/promises'
 import { openLog, openTaskQueue, parseFact, subjects } from '@specfleet/shared'
 import { EXAMPLE_SPEC, exampleRepository } from '../../packages/cli/src/demo/example-repository.ts'
 import { startOrchestrator } from '../../packages/cli/src/stack/orchestrator-process.ts'
+import { bubblewrapPath } from '../../packages/testkit/src/bubblewrap.ts'
 import type { Benchmark } from './benchmark.ts'
 import { fleetEnvironment } from './fleet-environment.ts'
 import { Settlements } from './many-settlements.ts'
-import { bwrapPath, residentMib } from './processes.ts'
+import { residentMib } from './processes.ts'
 import { openStage, type Stage } from './stage.ts'
 
 const SPECS = 200
@@ -24,7 +25,7 @@ export const manySandboxes: Benchmark = {
   async run(signal) {
     await using stack = new AsyncDisposableStack()
     const stage = stack.use(await openStage())
-    const bwrap = await bwrapPath(signal)
+    const bwrap = await bubblewrapPath(signal)
     const repository = stack.use(await exampleRepository())
     const env = {
       ...(await fleetEnvironment(stage)),

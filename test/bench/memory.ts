@@ -5,9 +5,10 @@ import { EXAMPLE_SPEC, exampleRepository } from '../../packages/cli/src/demo/exa
 import { findJob, findShim } from '../../packages/orchestrator/src/providers/process/find-sandbox.ts'
 import { engineLayout, sandboxLayout } from '../../packages/orchestrator/src/providers/process/layout.ts'
 import { allProcesses, descend } from '../../packages/orchestrator/src/providers/process/processes.ts'
+import { bubblewrapPath } from '../../packages/testkit/src/bubblewrap.ts'
 import type { Benchmark } from './benchmark.ts'
 import { type Fleet, startFleet } from './fleet.ts'
-import { bwrapPath, residentMib, startIdleNode } from './processes.ts'
+import { residentMib, startIdleNode } from './processes.ts'
 import { openStage } from './stage.ts'
 import { summarise } from './statistics.ts'
 
@@ -17,7 +18,7 @@ export const memory: Benchmark = {
   name: 'memory',
   about: 'resident memory of an orchestrator, and of the worker that plans the example spec',
   async run(signal) {
-    const bwrap = await bwrapPath(signal)
+    const bwrap = await bubblewrapPath(signal)
     await using repository = await exampleRepository()
     const text = await readFile(EXAMPLE_SPEC, 'utf8')
     const seen: Record<'node' | 'idle' | 'ready' | 'peak' | 'after', number[]> = {

@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { cacheFolder, findBubblewrap } from '@specfleet/cli/embedded'
 
 /** The least that Node can be asked to do. */
 export const BARE_NODE = ['-e', '0'] as const
@@ -12,20 +10,6 @@ export async function runToEnd(program: string, args: readonly string[]): Promis
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] })
   const [code] = await once(child, 'exit')
   if (code !== 0) throw new Error(`${program} ended with ${code}`)
-}
-
-/** The bubblewrap that the command would use, fetched where there is none. @throws Error when it cannot be had */
-export async function bwrapPath(signal: AbortSignal): Promise<string> {
-  const { platform, env } = process
-  const search = await findBubblewrap({
-    path: env.PATH ?? '',
-    cacheDir: cacheFolder({ platform, home: homedir(), xdgCacheHome: env.XDG_CACHE_HOME }),
-    platform,
-    report: (line) => console.error(line),
-    signal,
-  })
-  if (search.found === null) throw new Error(search.reason)
-  return search.found.path
 }
 
 /** A process that does nothing until it is disposed. */

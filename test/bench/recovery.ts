@@ -3,7 +3,6 @@ import type { Member } from '../../packages/testkit/src/fleet-member.ts'
 import { type Fleet, openFleet } from '../../packages/testkit/src/real-fleet.ts'
 import type { Benchmark, Figure } from './benchmark.ts'
 import { type Held, type HeldModel, startHeldModel } from './held-model.ts'
-import { bwrapPath } from './processes.ts'
 import { type RunWatch, watchRun } from './run-watch.ts'
 import { summarise } from './statistics.ts'
 
@@ -35,8 +34,7 @@ export const recovery: Benchmark = {
   about: 'from the death of a worker, or of its orchestrator, until its run goes on',
   async run(signal) {
     await using model = await startHeldModel()
-    const env = { ...DEFAULTS, ...model.env, BWRAP_PATH: await bwrapPath(signal) }
-    await using fleet = await openFleet({ env })
+    await using fleet = await openFleet({ env: { ...DEFAULTS, ...model.env } })
     const scene = { model, fleet, signal }
     const killed = await killWorkers(scene)
     const cold = summarise(killed.map(({ coldMs }) => coldMs))

@@ -5,10 +5,11 @@ import { openLog } from '../../packages/orchestrator/src/log.ts'
 import type { SandboxProvider } from '../../packages/orchestrator/src/providers/provider.ts'
 import { openProvider } from '../../packages/orchestrator/src/providers/registry.ts'
 import { bundleWorker } from '../../packages/sandbox-worker/bundle.ts'
+import { bubblewrapPath } from '../../packages/testkit/src/bubblewrap.ts'
 import type { Benchmark } from './benchmark.ts'
 import { startFleet } from './fleet.ts'
 import { interleave, timed } from './interleave.ts'
-import { BARE_NODE, bwrapPath, runToEnd } from './processes.ts'
+import { BARE_NODE, runToEnd } from './processes.ts'
 import { openStage, type Stage } from './stage.ts'
 import { conceive, untilReady } from './worker-births.ts'
 
@@ -19,7 +20,7 @@ export const spawn: Benchmark = {
   about: 'a worker in a sandbox of the process provider, until its `ready` is on the bus',
   async run(signal) {
     await using stage = await openStage()
-    const bwrap = await bwrapPath(signal)
+    const bwrap = await bubblewrapPath(signal)
     await using provider = await openEngine(stage, bwrap)
     await using fleet = await startFleet(stage, bwrap)
     const measured = await interleave(

@@ -10,6 +10,7 @@ import { systemClock } from '../../packages/orchestrator/src/clock.ts'
 import { type Log, openLog } from '../../packages/orchestrator/src/log.ts'
 import { openProvider, type RegistryOptions } from '../../packages/orchestrator/src/providers/registry.ts'
 import type { SandboxId } from '../../packages/shared/src/index.ts'
+import { bubblewrapPath } from '../../packages/testkit/src/bubblewrap.ts'
 import type { DistantProvider, ProviderUnderTest } from '../../packages/testkit/src/provider-conformance.ts'
 import { FLEET } from '../../packages/testkit/src/provider-conformance.ts'
 import { PUPPET_BUNDLE } from '../../packages/testkit/src/puppet-bus.ts'
@@ -38,6 +39,7 @@ export async function startProcessEngine(
     fleet: FLEET,
     busAddresses: [busAddress],
     workerBundle,
+    bwrapPath: await bubblewrapPath(),
     clock: systemClock,
     log,
   }
@@ -46,7 +48,7 @@ export async function startProcessEngine(
     root,
     options,
     open: () => openProvider(choice, options),
-    openElsewhere: (stdio) => openElsewhere([choice, home, busAddress, workerBundle], stdio),
+    openElsewhere: (stdio) => openElsewhere([choice, home, busAddress, workerBundle, options.bwrapPath], stdio),
     remains: async (id) => remainsOf(root, id),
     [Symbol.asyncDispose]: async () => {
       await destroyAll(root, () => openProvider(choice, options))

@@ -13,7 +13,7 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs'
-import { chown, mkdtemp, rm } from 'node:fs/promises'
+import { chown, copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,6 +21,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { SandboxProvider } from '../../packages/orchestrator/src/providers/provider.ts'
 import { openProvider } from '../../packages/orchestrator/src/providers/registry.ts'
 import { SandboxId } from '../../packages/shared/src/index.ts'
+import { bubblewrapPath } from '../../packages/testkit/src/bubblewrap.ts'
 import { exitOf, reportOf, requestFor } from '../../packages/testkit/src/provider-conformance.ts'
 import { PUPPET_BUNDLE, type PuppetBus, startPuppetBus } from '../../packages/testkit/src/puppet-bus.ts'
 import { type ProcessEngine, remainsOf, startProcessEngine } from './process-engine.ts'
@@ -193,7 +194,11 @@ describe.runIf(isRoot)('an engine of an ordinary user', () => {
     await chown(home, 54_321, 54_321)
     const drop = ['--reuid', '54321', '--regid', '54321', '--clear-groups']
     const script = fileURLToPath(new URL('./provider-host.ts', import.meta.url))
-    const host = spawn('setpriv', [...drop, process.execPath, script, 'process', home, bus.address, PUPPET_BUNDLE], {
+    // The folder it may have been fetched into is its owner's alone.
+    const bwrap = join(home, 'bwrap')
+    await copyFile(await bubblewrapPath(), bwrap)
+    const args = ['process', home, bus.address, PUPPET_BUNDLE, bwrap]
+    const host = spawn('setpriv', [...drop, process.execPath, script, ...args], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     const exited = once(host, 'exit')

@@ -10,12 +10,13 @@ export type HostCall =
   | { readonly n: number; readonly method: 'inspect' | 'destroy'; readonly id: SandboxId }
   | { readonly n: number; readonly method: 'list' | 'close' }
 
-const [choice = '', home = '', busAddress = '', workerBundle = ''] = process.argv.slice(2)
+const [choice = '', home = '', busAddress = '', workerBundle = '', bwrapPath = ''] = process.argv.slice(2)
 const provider = await openProvider(choice, {
   home,
   fleet: 'conformance',
   busAddresses: [busAddress],
   workerBundle,
+  bwrapPath,
   clock: systemClock,
   log: openLog({ level: 'warn', now: () => new Date(), write: (line) => process.stderr.write(`${line}\n`) }),
 })

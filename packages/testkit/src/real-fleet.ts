@@ -22,6 +22,7 @@ import { replaySpec } from '../../cli/src/fleet/follow.ts'
 import { findJob, findShim } from '../../orchestrator/src/providers/process/find-sandbox.ts'
 import { engineLayout, sandboxLayout } from '../../orchestrator/src/providers/process/layout.ts'
 import { allProcesses, descend } from '../../orchestrator/src/providers/process/processes.ts'
+import { bubblewrapPath } from './bubblewrap.ts'
 import { COMPILE_CACHE, endAll, type Member, printLogs, startMember } from './fleet-member.ts'
 import { untilFacts, untilRecord } from './fleet-waits.ts'
 import { expectNothingLeft, removeRemains } from './leaks.ts'
@@ -62,10 +63,11 @@ export async function openFleet({ orchestrators = 1, env = {}, wire }: FleetOpti
   const connect = async (at: string, creds: string, name: string) =>
     parts.use(await connectBus({ url: at, creds, name: `test ${name}` }))
   const keys = await writeKeys(home, nats)
+  const bwrap = await bubblewrapPath()
   const client = await connect(url, nats.clientCreds, 'client')
   const app = await connect(nats.url, nats.orchestratorCreds, 'observer')
   const system = await connect(nats.url, nats.systemCreds, 'system')
-  const fleet = new Fleet({ nats, url, home, keys, client, app, system, env, rest: parts.move() })
+  const fleet = new Fleet({ nats, url, home, keys, client, app, system, bwrap, env, rest: parts.move() })
   try {
     await Promise.all(Array.from({ length: orchestrators }, () => fleet.join()))
     return fleet
@@ -85,6 +87,7 @@ type Parts = {
   readonly client: Bus
   readonly app: Bus
   readonly system: Bus
+  readonly bwrap: string
   readonly env: Readonly<Record<string, string>>
   /** Given back behind the members. */
   readonly rest: AsyncDisposable
@@ -111,7 +114,7 @@ export class Fleet implements AsyncDisposable {
   readonly #claims: Disposable
   readonly #rest: AsyncDisposable
 
-  constructor({ nats, url, home, keys, client, app, system, env, rest }: Parts) {
+  constructor({ nats, url, home, keys, client, app, system, bwrap, env, rest }: Parts) {
     this.#rest = rest
     this.nats = nats
     this.home = home
@@ -127,6 +130,7 @@ export class Fleet implements AsyncDisposable {
       HOME: home,
       SPECFLEET_HOME: join(home, 'fleet'),
       NODE_COMPILE_CACHE: COMPILE_CACHE,
+      BWRAP_PATH: bwrap,
       ...QUICK,
       NATS_URL: url,
       NATS_CREDS: keys.orchestrator,
