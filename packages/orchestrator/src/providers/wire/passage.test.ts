@@ -126,6 +126,17 @@ test('a message that is too long goes no further, and the connection goes on', a
   expect(wire.text('down')).toContain('a message of more than 10 bytes')
 })
 
+test('whoever does not read what it is told is not told without end', async () => {
+  using wire = open({ longest: 10 })
+  wire.down.pause()
+  for (let round = 0; round < 100; round++) {
+    wire.up.write(publish('sf.beat.r.1', 'x'.repeat(11)).repeat(100))
+    await passed()
+  }
+  expect(wire.refused.length).toBeGreaterThan(0)
+  expect(wire.down.readableLength).toBeLessThan(80 * 1024)
+})
+
 test('who speaks unclearly is cut off, and who spends too much is read from no further', async () => {
   using unclear = open()
   unclear.up.write('PINGPUB sf.turn.s.r.1 5\r\n')

@@ -18,8 +18,9 @@ export type Shared = {
 
 /** A refused message costs its sender as much as so many that were not: servers write each refusal down. */
 const COST_OF_REFUSAL = 50
-/** Answers that a client need not have, once it does not read those it was given. */
+/** Answers that a client need not have, once it does not read those it was given: so many, or so many bytes unread. */
 const MOST_OWED = 100
+const MOST_UNREAD = 64 * 1024
 
 /** Errors by which a server says that it goes or has waited too long, not that it refuses: it may itself have stood still. */
 const NO_REFUSAL = /^'?(server shutdown|stale connection|authentication timeout)/i
@@ -173,7 +174,7 @@ export class Passage {
   }
 
   #owe(answer: string): void {
-    if (this.#owed.length < MOST_OWED) this.#owed.push(answer)
+    if (this.#owed.length < MOST_OWED && this.down.readableLength < MOST_UNREAD) this.#owed.push(answer)
     if (this.#downward.between && this.down.writable) this.#pay()
   }
 
