@@ -23,6 +23,7 @@ import { findJob, findShim } from '../../orchestrator/src/providers/process/find
 import { engineLayout, sandboxLayout } from '../../orchestrator/src/providers/process/layout.ts'
 import { allProcesses, descend } from '../../orchestrator/src/providers/process/processes.ts'
 import { bubblewrapPath } from './bubblewrap.ts'
+import { addToStock, drawFromStock } from './engine-stock.ts'
 import { COMPILE_CACHE, endAll, type Member, printLogs, startMember } from './fleet-member.ts'
 import { untilFacts, untilRecord } from './fleet-waits.ts'
 import { expectNothingLeft, removeRemains } from './leaks.ts'
@@ -59,6 +60,7 @@ export async function openFleet({ orchestrators = 1, env = {}, wire }: FleetOpti
   const home = await mkdtemp(join(tmpdir(), 'specfleet-fleet-'))
   parts.defer(() => rm(home, { recursive: true, force: true }))
   await chmod(home, 0o755)
+  await drawFromStock(engineOf(home))
   const { url } = wire === undefined ? nats : parts.use(await wire(nats.url))
   const connect = async (at: string, creds: string, name: string) =>
     parts.use(await connectBus({ url: at, creds, name: `test ${name}` }))
@@ -187,7 +189,7 @@ export class Fleet implements AsyncDisposable {
 
   /** Process id, on this host, of the worker in that sandbox, if one runs there. */
   findWorker(sandboxId: string): Promise<number | undefined> {
-    return findWorker(join(this.home, 'fleet', 'process'), SandboxId.parse(sandboxId))
+    return findWorker(engineOf(this.home), SandboxId.parse(sandboxId))
   }
 
   /** @throws Error when no worker runs there */
@@ -217,6 +219,7 @@ export class Fleet implements AsyncDisposable {
     await using _mint = this.mint
     using _claims = this.#claims
     await endAll(this.#members)
+    await addToStock(engineOf(this.home))
     await removeRemains(this.#traces)
   }
 
@@ -224,6 +227,9 @@ export class Fleet implements AsyncDisposable {
     return openRecords(this.app, BUCKETS.runs, RunRecord)
   }
 }
+
+/** Where the engine of that home's members is. */
+const engineOf = (home: string): string => join(home, 'fleet', 'process')
 
 const CLAIMS = 'sf.log.*.*.*.run.claimed'
 
