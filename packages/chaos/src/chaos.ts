@@ -7,6 +7,7 @@ import type { Options } from './options.ts'
 import { drawSample, fullMatrix, isSensible } from './plan.ts'
 import { ANY, type PointName } from './points/point.ts'
 import { workThrough } from './pool.ts'
+import { openJournal } from './report/journal.ts'
 import { describeMachine } from './report/machine.ts'
 import { progressLine } from './report/progress.ts'
 import { type Report, reportAsJson, reportAsMarkdown, reportAsText } from './report/report.ts'
@@ -90,8 +91,11 @@ async function disturb(
   limits: TrialOptions,
   { terminal, signal }: Surroundings,
 ): Promise<Outcome[]> {
-  const outcomes: Outcome[] = []
-  await workThrough(trials, {
+  const journal = options.journal === undefined ? undefined : openJournal(options.journal)
+  const outcomes = trials.flatMap((trial) => journal?.find(trial) ?? [])
+  if (outcomes.length > 0) terminal.note(`${outcomes.length} of ${trials.length} trials held before`)
+  const left = trials.filter((trial) => journal?.find(trial) === undefined)
+  await workThrough(left, {
     jobs: options.jobs,
     signal,
     work: async (trial, stop) => {
@@ -104,6 +108,7 @@ async function disturb(
     },
     onDone: (outcome) => {
       outcomes.push(outcome)
+      journal?.add(outcome)
       if (terminal.interactive)
         terminal.note(progressLine(outcome, { done: outcomes.length, of: trials.length }, terminal.style))
       if (resultOf(outcome) !== 'violated') return true

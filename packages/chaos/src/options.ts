@@ -29,6 +29,8 @@ export type Options = {
   readonly list: boolean
   readonly json: boolean
   readonly markdown: string | undefined
+  /** Where outcomes are kept as they come, and where those of an earlier run are. */
+  readonly journal: string | undefined
   readonly envFile: string | undefined
   readonly freezeMs: number | undefined
 }
@@ -52,6 +54,7 @@ const Flags = z.object({
   list: z.boolean().default(false),
   json: z.boolean().default(false),
   markdown: z.string().optional(),
+  journal: z.string().optional(),
   env: z.string().optional(),
   freeze: z.coerce.number().min(0.1).max(3_600).optional(),
 })
@@ -85,6 +88,7 @@ export function readOptions(argv: readonly string[], random: () => number): Opti
     list: flags.list,
     json: flags.json,
     markdown: flags.markdown,
+    journal: flags.journal,
     envFile: flags.env,
     freezeMs: flags.freeze === undefined ? undefined : flags.freeze * 1_000,
   }
@@ -118,6 +122,7 @@ function chaosCommand(): Command {
     .option('--list', 'the points that an undisturbed run comes to, and the victims')
     .option('--json', 'print JSON')
     .option('--markdown <file>', 'write the tables into this file as well')
+    .option('--journal <file>', 'keep each outcome there as it comes, and try what held before no second time')
     .exitOverride()
     .showHelpAfterError()
     .addHelpText(
