@@ -5,7 +5,7 @@ import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { engineLayout } from '../../orchestrator/src/providers/process/layout.ts'
+import { engineLayout } from '../../orchestrator/src/providers/engine-folder/layout.ts'
 
 const run = promisify(execFile)
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type BwrapPlan, bwrapArguments, INSIDE, insideEnvironment } from './bwrap-arguments.ts'
+import { INSIDE, insideEnvironment } from '../inside.ts'
+import { type BwrapPlan, bwrapArguments, ENVIRONMENT_FD } from './bwrap-arguments.ts'
 
 const plan: BwrapPlan = {
   bwrap: '/usr/bin/bwrap',
@@ -70,7 +71,7 @@ describe('arguments of bwrap', () => {
 
   it('names a file for the environment and puts nothing of it among the variables', () => {
     const set = all.filter(([name]) => name === '--setenv').map(([, name]) => name)
-    expect(set).toEqual(Object.keys(insideEnvironment()))
+    expect(set).toEqual(Object.keys(insideEnvironment(ENVIRONMENT_FD)))
     expect(set.filter((name) => name?.startsWith('BUS'))).toEqual([])
   })
 

@@ -7,6 +7,8 @@
  * 4. No argument and no variable here is a secret: other users of the host can read them.
  */
 
+import { INSIDE, INSIDE_UID, insideEnvironment } from '../inside.ts'
+
 /** A top-level folder of the host's system: a link in a merged `/usr`, or a folder. */
 export type SystemEntry = { readonly path: string; readonly link?: string }
 
@@ -32,27 +34,11 @@ export type BwrapPlan = {
   readonly program: readonly string[]
 }
 
-/** Who the worker is inside. */
-const INSIDE_UID = 1000
-
 /**
  * Descriptor by which the worker inherits its environment; it closes it once it has read it. bwrap is given no
  * copy to make: what passes through its memory stays there, and a tool can read the memory of process 1.
  */
 export const ENVIRONMENT_FD = 8
-
-/** Paths inside, the same in every sandbox. */
-export const INSIDE = {
-  workspace: '/workspace',
-  home: '/home/agent',
-  envFile: `/proc/self/fd/${ENVIRONMENT_FD}`,
-  wire: '/run/sf',
-  busUrl: 'unix:/run/sf/bus.sock',
-  bin: '/opt/specfleet/bin',
-  node: '/opt/specfleet/bin/node',
-  bundle: '/opt/specfleet/worker.mjs',
-  compileCache: '/opt/specfleet/cache',
-} as const
 
 /** Small pieces of the host's `/etc` that programs break without; none of them names anybody. */
 const ETC_OF_HOST = ['/etc/alternatives', '/etc/ld.so.cache'] as const
@@ -62,18 +48,6 @@ export const ETC_OF_OURS = {
   hosts: '127.0.0.1 localhost sandbox\n::1 localhost\n',
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
 } as const
-
-/** What every process in a sandbox begins with; nothing of the host's is in it. */
-export function insideEnvironment(): Record<string, string> {
-  return {
-    PATH: `${INSIDE.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
-    HOME: INSIDE.home,
-    TMPDIR: '/tmp',
-    LANG: 'C.UTF-8',
-    SPECFLEET_ENV_FILE: INSIDE.envFile,
-    NODE_COMPILE_CACHE: INSIDE.compileCache,
-  }
-}
 
 /** The command line of bubblewrap, its name first. */
 export function bwrapArguments(plan: BwrapPlan): string[] {
@@ -96,7 +70,7 @@ export function bwrapArguments(plan: BwrapPlan): string[] {
     ...['--remount-ro', '/dev', '--remount-ro', '/'],
     ...['--chdir', INSIDE.workspace],
     '--clearenv',
-    ...Object.entries(insideEnvironment()).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...Object.entries(insideEnvironment(ENVIRONMENT_FD)).flatMap(([name, value]) => ['--setenv', name, value]),
     ...(plan.filterFd === undefined ? [] : ['--seccomp', String(plan.filterFd)]),
     '--',
     ...plan.program,

@@ -4,30 +4,24 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { SpecfleetError } from '@specfleet/shared'
+import { type Hold, hold } from '../engine-folder/alive.ts'
+import { isErrno } from '../engine-folder/errno.ts'
+import { makeFolder } from '../engine-folder/place.ts'
+import { INSIDE } from '../inside.ts'
+import { outputBytes, wallClockSeconds, withDisk, workerFlags } from '../limits.ts'
 import type { SandboxRequest } from '../provider.ts'
 import { onlyThese } from '../stray-descriptors.ts'
-import { type Hold, hold, isErrno } from './alive.ts'
-import { INSIDE } from './bwrap-arguments.ts'
 import { cgroupFolders, makeCgroups } from './cgroups.ts'
 import { destroySandbox } from './destroy-sandbox.ts'
 import type { Engine } from './engine.ts'
 import { PROGRAM_PATH, sessionEnvironment } from './host-abilities.ts'
 import { giveTo, stageOf } from './isolation.ts'
-import {
-  isolatedCommand,
-  isolatedWorker,
-  outputBytes,
-  shimCommand,
-  wallClockSeconds,
-  withDisk,
-  workerFlags,
-} from './launch.ts'
+import { isolatedCommand, isolatedWorker, shimCommand } from './launch.ts'
 import { folderLayout, type SandboxLayout, sandboxLayout } from './layout.ts'
 import { makingName } from './making.ts'
 import { MARK } from './processes.ts'
 import type { Confinement, SandboxRecord } from './record.ts'
 import { dyingWithParent, shimArguments } from './shim.ts'
-import { makeFolder } from './system-folder.ts'
 
 const run = promisify(execFile)
 

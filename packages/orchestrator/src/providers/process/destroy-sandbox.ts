@@ -4,7 +4,9 @@ import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type SandboxId, SpecfleetError } from '@specfleet/shared'
-import { isErrno, isHeld, whenReleased } from './alive.ts'
+import { isHeld, whenReleased } from '../engine-folder/alive.ts'
+import { isErrno } from '../engine-folder/errno.ts'
+import { exists } from '../engine-folder/place.ts'
 import { readIfAny, removeCgroups } from './cgroups.ts'
 import type { Engine } from './engine.ts'
 import { findShim, readRecord, unfinishedFolders } from './find-sandbox.ts'
@@ -13,7 +15,6 @@ import { folderLayout, type SandboxLayout, sandboxLayout } from './layout.ts'
 import { isLeftByItsMaker } from './making.ts'
 import { parseStat, processesOf, signalProcess } from './processes.ts'
 import type { SandboxRecord } from './record.ts'
-import { exists } from './system-folder.ts'
 
 const run = promisify(execFile)
 

@@ -3,11 +3,12 @@ import { execFile } from 'node:child_process'
 import { access, constants, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { isRoot } from '../engine-folder/folder.ts'
+import { exists } from '../engine-folder/place.ts'
 import { CONTROLLERS, type Controller } from './cgroup-layout.ts'
 import { usableCgroups } from './cgroups.ts'
 import { sandboxUids } from './host-uid.ts'
 import { type Confiner, type HostIdentity, scopeCommand } from './launch.ts'
-import { exists } from './system-folder.ts'
 
 const run = promisify(execFile)
 
@@ -53,8 +54,6 @@ export async function missingPrograms(isolated: boolean, platform: NodeJS.Platfo
   if (missing.length === 0) return undefined
   return { reason: `this host has no ${missing.join(', ')}`, next: 'install coreutils and util-linux' }
 }
-
-export const isRoot = (): boolean => process.getuid?.() === 0
 
 const OLDEST_BWRAP = [0, 8] as const
 

@@ -4,13 +4,15 @@ import { randomUUID } from 'node:crypto'
 import { chown, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { INSIDE } from './bwrap-arguments.ts'
+import type { EngineLayout } from '../engine-folder/layout.ts'
+import { makeFolder, place } from '../engine-folder/place.ts'
+import { INSIDE } from '../inside.ts'
 import { findBwrap, findIdentity, PROGRAM_PATH, type Refusal } from './host-abilities.ts'
 import { uidOf } from './host-uid.ts'
 import { type HostIdentity, type IsolatedPlan, isolatedCommand, isolatedWorker, UNSHARE } from './launch.ts'
-import { type EngineLayout, folderLayout, type SandboxLayout } from './layout.ts'
+import { folderLayout, type SandboxLayout } from './layout.ts'
 import { FILTER_FD, STAGE } from './shim.ts'
-import { makeFolder, makeSystemFolder, place, type SystemFolder } from './system-folder.ts'
+import { makeSystemFolder, type SystemFolder } from './system-folder.ts'
 
 const run = promisify(execFile)
 

@@ -1,15 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  type HostIdentity,
-  type IsolatedPlan,
-  isolatedCommand,
-  outputBytes,
-  scopeCommand,
-  shimCommand,
-  wallClockSeconds,
-  withDisk,
-  workerFlags,
-} from './launch.ts'
+import { outputBytes, wallClockSeconds, withDisk, workerFlags } from '../limits.ts'
+import { type HostIdentity, type IsolatedPlan, isolatedCommand, scopeCommand, shimCommand } from './launch.ts'
 import { folderLayout } from './layout.ts'
 
 const limits = { memoryMb: 1024, diskMb: 512, cpus: 1.5, pids: 256, wallClockMinutes: 0.01, outputMb: 0.5 }

@@ -2,28 +2,6 @@ import { join } from 'node:path'
 import type { SandboxId } from '@specfleet/shared'
 import { WIRE_FOLDER, WIRE_SOCKET } from '../wire/control-protocol.ts'
 
-/** What an engine of processes keeps on disk. Everything about a sandbox is in its one folder. */
-export type EngineLayout = {
-  readonly root: string
-  /** One folder a sandbox, named by its id; names that begin with a dot are being made or being removed. */
-  readonly sandboxes: string
-  /** What all sandboxes share, read-only. */
-  readonly system: string
-  readonly wire: string
-  /** Random name of this engine, made once. */
-  readonly engine: string
-}
-
-export function engineLayout(root: string): EngineLayout {
-  return {
-    root,
-    sandboxes: join(root, 'sandboxes'),
-    system: join(root, 'system'),
-    wire: join(root, 'wire'),
-    engine: join(root, 'engine'),
-  }
-}
-
 export type SandboxLayout = {
   readonly folder: string
   /** Written before the folder has its name: labels, limits, owner. */

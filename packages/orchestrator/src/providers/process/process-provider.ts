@@ -15,19 +15,22 @@ import { isDeepStrictEqual } from 'node:util'
 import { SandboxId, SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
+import { whenReleased } from '../engine-folder/alive.ts'
+import { folderName, makeEngineFolders } from '../engine-folder/folder.ts'
+import { type EngineLayout, engineLayout } from '../engine-folder/layout.ts'
+import { refuseLimits } from '../limits.ts'
+import { Patrol } from '../patrol.ts'
 import type { Created, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
 import type { Refused } from '../wire/control-line.ts'
 import { openForwarder } from '../wire/forwarder.ts'
-import { whenReleased } from './alive.ts'
 import { createSandbox } from './create-sandbox.ts'
 import { destroySandbox, sweep } from './destroy-sandbox.ts'
-import { type Engine, engineName, makeEngineFolders } from './engine.ts'
+import type { Engine } from './engine.ts'
 import { type FoundSandbox, findJob, findSandbox, findShim, listSandboxIds, readExit } from './find-sandbox.ts'
 import { describeLimits, findConfiner, missingPrograms, type Refusal } from './host-abilities.ts'
 import { describeIsolation, type Isolation, prepareIsolation } from './isolation.ts'
-import { refuseLimits } from './launch.ts'
-import { type EngineLayout, engineLayout, sandboxLayout } from './layout.ts'
-import { Patrol } from './patrol.ts'
+import { sandboxLayout } from './layout.ts'
+import { processGroupOf } from './process-group.ts'
 import { allProcesses, descend, signalProcess } from './processes.ts'
 import { placeShim } from './system-folder.ts'
 
@@ -73,7 +76,7 @@ export async function openProcessProvider(options: ProcessProviderOptions): Prom
     if (host.status === 'rejected') throw host.reason
     const engine: Engine = { layout, fleet, workerBundle, clock, log, wire: wire.value, ...host.value }
     await sweep(engine)
-    return new ProcessProvider(engine, await engineName(layout), listeners)
+    return new ProcessProvider(engine, `process:${await folderName(layout)}`.slice(0, 256), listeners)
   } catch (error) {
     await wire.value[Symbol.asyncDispose]()
     throw error
@@ -117,7 +120,8 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
     this.#patrol = new Patrol({
       clock: engine.clock,
       log: engine.log,
-      layoutOf: (id) => sandboxLayout(engine.layout.sandboxes, id),
+      groupOf: (id) => processGroupOf(sandboxLayout(engine.layout.sandboxes, id)),
+      verdictOf: (id) => sandboxLayout(engine.layout.sandboxes, id).ended,
       kill: (id) => this.stop(id, 'kill'),
     })
     this.isolation = `${describeIsolation(engine.isolation)}; ${describeLimits(engine.confiner, engine.isolation !== undefined)}`

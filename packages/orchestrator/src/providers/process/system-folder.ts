@@ -5,24 +5,10 @@
  * descriptors and its environment from every other process in the sandbox: a tool that an agent runs has the
  * worker's user id and could otherwise take the run's credential out of it.
  */
-import { createHash, randomUUID } from 'node:crypto'
-import {
-  chmod,
-  constants,
-  copyFile,
-  lstat,
-  mkdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises'
+import { lstat, readlink } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { join } from 'node:path'
-import { SpecfleetError } from '@specfleet/shared'
-import { isErrno } from './alive.ts'
+import { digest, exists, makeFolder, place, placeBundle, placeProgram, writeShared } from '../engine-folder/place.ts'
 import { ETC_OF_OURS, type SharedPaths, type SystemEntry } from './bwrap-arguments.ts'
 import { isFilterable, seccompFilter } from './seccomp.ts'
 import { SHIM } from './shim.ts'
@@ -35,9 +21,6 @@ export type SystemFolder = {
   readonly entries: readonly SystemEntry[]
 }
 
-/** Everybody may walk and read what is shared; only its owner may change it. */
-const SHARED_FOLDER = 0o711
-const SHARED_FILE = 0o444
 const EXECUTE_ONLY = 0o111
 
 export async function makeSystemFolder(system: string, bundle: string, bwrap: string): Promise<SystemFolder> {
@@ -77,56 +60,6 @@ async function placeEtc(system: string): Promise<string> {
   })
 }
 
-async function placeProgram(system: string, program: string, mode: number): Promise<string> {
-  const { size, mtimeMs } = await stat(program)
-  const path = join(system, `program-${digest(`${program} ${size} ${mtimeMs} ${mode}`)}`)
-  return place(path, async (part) => {
-    await copyFile(program, part, constants.COPYFILE_FICLONE)
-    await chmod(part, mode)
-  })
-}
-
-/** One folder a version: the bundle, and beside it, once it has run, its compile cache. @throws SpecfleetError `worker.bundle` */
-async function placeBundle(system: string, bundle: string): Promise<string> {
-  let text: Buffer
-  try {
-    text = await readFile(bundle)
-  } catch (cause) {
-    throw new SpecfleetError('worker.bundle', bundle, { cause })
-  }
-  const path = join(system, `worker-${digest(`${digest(text)} ${process.version}`)}`)
-  return place(path, async (part) => {
-    await makeFolder(part)
-    await writeShared(join(part, 'worker.mjs'), text)
-  })
-}
-
-/** Makes under another name, then renames: two makers at once do no harm, and half a file is never seen. */
-export async function place(path: string, make: (part: string) => Promise<void>): Promise<string> {
-  if (await exists(path)) return path
-  const part = `${path}.${randomUUID()}.part`
-  try {
-    await make(part)
-    await rename(part, path)
-  } catch (error) {
-    if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error
-  } finally {
-    await rm(part, { recursive: true, force: true })
-  }
-  return path
-}
-
-async function writeShared(path: string, data: string | Buffer): Promise<void> {
-  await writeFile(path, data)
-  await chmod(path, SHARED_FILE)
-}
-
-/** Without regard to the umask. */
-export async function makeFolder(path: string, mode: number = SHARED_FOLDER): Promise<void> {
-  await mkdir(path)
-  await chmod(path, mode)
-}
-
 const SYSTEM_PATHS = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32']
 
 async function systemEntries(): Promise<SystemEntry[]> {
@@ -138,15 +71,3 @@ async function systemEntries(): Promise<SystemEntry[]> {
   }
   return entries
 }
-
-export async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return false
-    throw error
-  }
-}
-
-const digest = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex').slice(0, 16)

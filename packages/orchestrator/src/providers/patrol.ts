@@ -5,19 +5,19 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SandboxId } from '@specfleet/shared'
-import type { Clock } from '../../clock.ts'
-import type { Log } from '../../log.ts'
-import { unifiedMount } from './cgroup-layout.ts'
-import { readIfAny } from './cgroups.ts'
-import { findShim, readRecord } from './find-sandbox.ts'
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import { isErrno } from './engine-folder/errno.ts'
 import { isForkBomb, LOOK_EVERY_MS, type ProcessCount, type Suspicion, suspect, UNSUSPECTED } from './fork-bomb.ts'
-import type { SandboxLayout } from './layout.ts'
 import { counter, type EngineVerdict } from './post-mortem.ts'
 
 export type PatrolOptions = {
   readonly clock: Clock
   readonly log: Log
-  readonly layoutOf: (id: SandboxId) => SandboxLayout
+  /** The folder of the control group that counts a sandbox's processes, where there is one. */
+  readonly groupOf: (id: SandboxId) => Promise<string | undefined>
+  /** Where it is written why a sandbox was ended. */
+  readonly verdictOf: (id: SandboxId) => string
   readonly kill: (id: SandboxId) => Promise<void>
 }
 
@@ -71,8 +71,7 @@ export class Patrol implements Disposable {
   }
 
   async #look(id: SandboxId, known: Watched | undefined): Promise<void> {
-    const layout = this.#options.layoutOf(id)
-    const { folder, suspicion } = known ?? { folder: await processGroupOf(layout), suspicion: UNSUSPECTED }
+    const { folder, suspicion } = known ?? { folder: await this.#options.groupOf(id), suspicion: UNSUSPECTED }
     const seen = folder === undefined ? undefined : await countProcesses(folder)
     const next = seen === undefined ? suspicion : suspect(suspicion, seen)
     // It may have ended meanwhile.
@@ -81,32 +80,21 @@ export class Patrol implements Disposable {
     if (!isForkBomb(next)) return
     this.forget(id)
     this.#options.log.warn('sandbox.ended', { sandboxId: id, why: 'pids', ...seen })
-    await writeFile(layout.ended, 'pids' satisfies EngineVerdict, { mode: 0o600 })
+    await writeFile(this.#options.verdictOf(id), 'pids' satisfies EngineVerdict, { mode: 0o600 })
     await this.#options.kill(id)
   }
 }
 
-/** The control group that counts the processes of a sandbox, where there is one. */
-async function processGroupOf(layout: SandboxLayout): Promise<string | undefined> {
-  const confinement = (await readRecord(layout))?.confinement
-  switch (confinement?.kind) {
-    case 'cgroup': {
-      const counts = await Promise.all(confinement.folders.map(countProcesses))
-      return confinement.folders.find((_, index) => counts[index] !== undefined)
+/** What the group counts; `undefined` when it counts no processes, or is gone. */
+export async function countProcesses(folder: string): Promise<ProcessCount | undefined> {
+  const read = async (name: string) => {
+    try {
+      return await readFile(join(folder, name), 'utf8')
+    } catch (error) {
+      if (isErrno(error, 'ENOENT', 'ENODEV', 'ENOTDIR')) return undefined
+      throw error
     }
-    case 'scope': {
-      const [shim, mount] = await Promise.all([findShim(layout), readFile('/proc/mounts', 'utf8').then(unifiedMount)])
-      const group = shim === undefined ? undefined : await readIfAny(`/proc/${shim.pid}/cgroup`)
-      const path = group?.split('\n').find((line) => line.startsWith('0::'))
-      return mount === undefined || path === undefined ? undefined : join(mount, path.slice('0::'.length))
-    }
-    default:
-      return undefined
   }
-}
-
-async function countProcesses(folder: string): Promise<ProcessCount | undefined> {
-  const read = (name: string) => readIfAny(join(folder, name))
   const events = await read('pids.events')
   if (events === undefined) return undefined
   const [current, most] = await Promise.all([read('pids.current'), read('pids.max')])

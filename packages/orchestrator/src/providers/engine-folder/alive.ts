@@ -5,6 +5,7 @@
  */
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { isErrno } from './errno.ts'
 
 const READ = constants.O_RDONLY | constants.O_NONBLOCK
 
@@ -83,6 +84,3 @@ function hasWriter(descriptor: number): boolean {
     throw error
   }
 }
-
-export const isErrno = (error: unknown, ...codes: readonly string[]): boolean =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code)
