@@ -67,6 +67,10 @@ async function prepareEngines(): Promise<Tally> {
     console.log(
       bubblewrap.found === null ? `no bubblewrap: ${bubblewrap.reason}` : `bubblewrap ${bubblewrap.found.version}`,
     )
+    const { baseArchive, noDocker } = await import('../packages/testkit/src/docker.ts')
+    const reason = await noDocker()
+    if (reason === undefined) await baseArchive()
+    console.log(reason === undefined ? 'a Docker engine for each file that needs one' : `no Docker engine: ${reason}`)
     return passed(1)
   } catch (error) {
     console.error(error)

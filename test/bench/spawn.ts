@@ -54,6 +54,7 @@ async function openEngine({ folder, nats }: Stage, bwrap: string): Promise<Sandb
     busAddresses: [`127.0.0.1:${nats.port}`],
     workerBundle,
     bwrapPath: bwrap,
+    docker: { host: 'unix:///nowhere/docker.sock' },
     clock,
     log: openLog({ level: 'warn', now: clock.now, write: (line) => console.error(line) }),
   })

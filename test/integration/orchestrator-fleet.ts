@@ -142,6 +142,7 @@ export function configOf(nats: FleetNats, home: string): Config {
     cores: 2,
     provider: 'auto',
     bwrapPath: undefined,
+    docker: { host: 'unix:///nowhere/docker.sock' },
     upstream: { kind: 'offline', why: 'chosen' },
     model: 'test-model',
     limits: { memoryMb: 256, diskMb: 64, cpus: 1, pids: 64, wallClockMinutes: 5, outputMb: 1 },

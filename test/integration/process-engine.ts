@@ -1,11 +1,9 @@
 /** An engine of processes in a temporary folder, and what of it is left on the host. */
-import { fork, type StdioOptions } from 'node:child_process'
-import { once } from 'node:events'
+import type { StdioOptions } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../packages/orchestrator/src/clock.ts'
 import { type Log, openLog } from '../../packages/orchestrator/src/log.ts'
 import { openProvider, type RegistryOptions } from '../../packages/orchestrator/src/providers/registry.ts'
@@ -14,7 +12,7 @@ import { bubblewrapPath } from '../../packages/testkit/src/bubblewrap.ts'
 import type { DistantProvider, ProviderUnderTest } from '../../packages/testkit/src/provider-conformance.ts'
 import { FLEET } from '../../packages/testkit/src/provider-conformance.ts'
 import { PUPPET_BUNDLE } from '../../packages/testkit/src/puppet-bus.ts'
-import type { HostCall } from './provider-host.ts'
+import { openElsewhere } from './distant-provider.ts'
 
 export type ProcessChoice = 'process' | 'process-unsafe'
 export type ProcessEngine = Omit<ProviderUnderTest, 'openElsewhere'> & {
@@ -40,6 +38,7 @@ export async function startProcessEngine(
     busAddresses: [busAddress],
     workerBundle,
     bwrapPath: await bubblewrapPath(),
+    docker: { host: 'unix:///nowhere/docker.sock' },
     clock: systemClock,
     log,
   }
@@ -48,7 +47,7 @@ export async function startProcessEngine(
     root,
     options,
     open: () => openProvider(choice, options),
-    openElsewhere: (stdio) => openElsewhere([choice, home, busAddress, workerBundle, options.bwrapPath], stdio),
+    openElsewhere: (stdio) => openElsewhere(choice, options, stdio),
     remains: async (id) => remainsOf(root, id),
     [Symbol.asyncDispose]: async () => {
       await destroyAll(root, () => openProvider(choice, options))
@@ -63,48 +62,6 @@ async function destroyAll(root: string, open: ProviderUnderTest['open']): Promis
   if (!existsSync(sandboxes) || readdirSync(sandboxes).length === 0) return
   await using provider = await open()
   for (const { id } of await provider.list()) await provider.destroy(id)
-}
-
-type Call = HostCall extends infer Each ? (Each extends HostCall ? Omit<Each, 'n'> : never) : never
-
-async function openElsewhere(args: string[], stdio: StdioOptions = 'inherit'): Promise<DistantProvider> {
-  const host = fork(fileURLToPath(new URL('./provider-host.ts', import.meta.url)), args, {
-    execArgv: [],
-    stdio: stdio === 'inherit' ? ['inherit', 'inherit', 'inherit', 'ipc'] : stdio,
-  })
-  const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
-  let count = 0
-  const expectAnswer = <T>(n: number) =>
-    new Promise<T>((resolve, reject) => waiting.set(n, { resolve: resolve as (value: never) => void, reject }))
-  host.on('message', ({ n, value, error }: { n: number; value: never; error?: string }) => {
-    if (error === undefined) waiting.get(n)?.resolve(value)
-    else waiting.get(n)?.reject(new Error(error))
-    waiting.delete(n)
-  })
-  host.on('exit', (code) => {
-    for (const { reject } of waiting.values()) reject(new Error(`the other process ended with ${code}`))
-  })
-  const ask = <T>(call: Call) => {
-    count++
-    const answer = expectAnswer<T>(count)
-    host.send({ n: count, ...call })
-    return answer
-  }
-  await expectAnswer(0)
-  const end = async (how: () => void) => {
-    if (host.exitCode !== null || host.signalCode !== null) return
-    const exited = once(host, 'exit')
-    how()
-    await exited
-  }
-  return {
-    create: (request) => ask({ method: 'create', request }),
-    inspect: (id) => ask({ method: 'inspect', id }),
-    destroy: (id) => ask({ method: 'destroy', id }),
-    list: () => ask({ method: 'list' }),
-    kill9: () => end(() => host.kill('SIGKILL')),
-    [Symbol.asyncDispose]: () => end(() => host.send({ n: -1, method: 'close' })),
-  }
 }
 
 /** Folders, control groups and processes that name the sandbox, and folders that are half gone. */

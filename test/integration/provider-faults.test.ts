@@ -16,14 +16,14 @@ import {
 import { chown, copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { SandboxProvider } from '../../packages/orchestrator/src/providers/provider.ts'
 import { openProvider } from '../../packages/orchestrator/src/providers/registry.ts'
 import { SandboxId } from '../../packages/shared/src/index.ts'
 import { bubblewrapPath } from '../../packages/testkit/src/bubblewrap.ts'
 import { exitOf, reportOf, requestFor } from '../../packages/testkit/src/provider-conformance.ts'
-import { PUPPET_BUNDLE, type PuppetBus, startPuppetBus } from '../../packages/testkit/src/puppet-bus.ts'
+import { type PuppetBus, startPuppetBus } from '../../packages/testkit/src/puppet-bus.ts'
+import { hostArguments, PROVIDER_HOST } from './distant-provider.ts'
 import { type ProcessEngine, remainsOf, startProcessEngine } from './process-engine.ts'
 
 const never = new AbortController().signal
@@ -180,7 +180,7 @@ describe('an engine that cannot isolate', () => {
   it('is unknown under any other name', async () => {
     await using bus = await startPuppetBus()
     await using engine = await startProcessEngine('process', bus.address)
-    await expect(openProvider('docker', engine.options)).rejects.toMatchObject({ code: 'provider.unknown' })
+    await expect(openProvider('daytona', engine.options)).rejects.toMatchObject({ code: 'provider.unknown' })
     await expect(openProvider('process', { ...engine.options, workerBundle: '/no/worker.mjs' })).rejects.toMatchObject({
       code: 'worker.bundle',
     })
@@ -193,12 +193,12 @@ describe.runIf(isRoot)('an engine of an ordinary user', () => {
     const home = await mkdtemp(join(tmpdir(), 'specfleet-user-'))
     await chown(home, 54_321, 54_321)
     const drop = ['--reuid', '54321', '--regid', '54321', '--clear-groups']
-    const script = fileURLToPath(new URL('./provider-host.ts', import.meta.url))
     // The folder it may have been fetched into is its owner's alone.
     const bwrap = join(home, 'bwrap')
     await copyFile(await bubblewrapPath(), bwrap)
-    const args = ['process', home, bus.address, PUPPET_BUNDLE, bwrap]
-    const host = spawn('setpriv', [...drop, process.execPath, script, ...args], {
+    await using engine = await startProcessEngine('process', bus.address)
+    const args = hostArguments('process', { ...engine.options, home, bwrapPath: bwrap })
+    const host = spawn('setpriv', [...drop, process.execPath, PROVIDER_HOST, ...args], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     const exited = once(host, 'exit')

@@ -2,7 +2,7 @@
 import { systemClock } from '../../packages/orchestrator/src/clock.ts'
 import { openLog } from '../../packages/orchestrator/src/log.ts'
 import type { SandboxRequest } from '../../packages/orchestrator/src/providers/provider.ts'
-import { openProvider } from '../../packages/orchestrator/src/providers/registry.ts'
+import { openProvider, type RegistryOptions } from '../../packages/orchestrator/src/providers/registry.ts'
 import type { SandboxId } from '../../packages/shared/src/index.ts'
 
 export type HostCall =
@@ -10,13 +10,9 @@ export type HostCall =
   | { readonly n: number; readonly method: 'inspect' | 'destroy'; readonly id: SandboxId }
   | { readonly n: number; readonly method: 'list' | 'close' }
 
-const [choice = '', home = '', busAddress = '', workerBundle = '', bwrapPath = ''] = process.argv.slice(2)
+const [choice = '', told = ''] = process.argv.slice(2)
 const provider = await openProvider(choice, {
-  home,
-  fleet: 'conformance',
-  busAddresses: [busAddress],
-  workerBundle,
-  bwrapPath,
+  ...(JSON.parse(told) as Omit<RegistryOptions, 'clock' | 'log'>),
   clock: systemClock,
   log: openLog({ level: 'warn', now: () => new Date(), write: (line) => process.stderr.write(`${line}\n`) }),
 })

@@ -7,6 +7,7 @@ describeConformance({
   name: 'process',
   isolated: true,
   holds: { memory: isRoot, pids: isRoot, disk: true },
+  countsRefusals: isRoot,
   start: (busAddress) => startProcessEngine('process', busAddress),
 })
 
@@ -14,5 +15,6 @@ describeConformance({
   name: 'process-unsafe',
   isolated: false,
   holds: { memory: isRoot, pids: isRoot, disk: false },
+  countsRefusals: isRoot,
   start: (busAddress) => startProcessEngine('process-unsafe', busAddress),
 })

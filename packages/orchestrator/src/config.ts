@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { accountOf } from './creds.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 import type { Limits } from './providers/provider.ts'
+import { type DockerChoice, PROVIDER_CHOICES, type ProviderChoice } from './providers/registry.ts'
 import type { BackoffPolicy } from './supervisor/backoff.ts'
 
 const MIB = 1024 * 1024
@@ -28,7 +29,10 @@ const Variables = z.object({
   SPECFLEET_FLEET: z.string().regex(ID_PATTERN, 'must be 1 to 64 letters, digits, "_" or "-"').optional(),
   SPECFLEET_SLOTS: whole(0, 10_000).optional(),
   BWRAP_PATH: z.string().startsWith('/', 'must be an absolute path').optional(),
-  SPECFLEET_PROVIDER: z.enum(['auto', 'process', 'process-unsafe']).default('auto'),
+  SPECFLEET_PROVIDER: z.enum(PROVIDER_CHOICES).default('auto'),
+  DOCKER_HOST: z.string().startsWith('unix:///', 'must be unix:///path').default('unix:///var/run/docker.sock'),
+  SPECFLEET_IMAGE: z.string().min(1).max(512).optional(),
+  SPECFLEET_RUNTIME: z.string().min(1).max(64).optional(),
   MODEL_UPSTREAM: z.enum(['auto', 'offline', 'anthropic']).default('auto'),
   MODEL: z.string().min(1).max(128).default('claude-sonnet-5-5'),
   ANTHROPIC_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
@@ -81,7 +85,8 @@ export type Config = {
   /** Runs this orchestrator takes on at a time. */
   readonly slots: number
   readonly cores: number
-  readonly provider: 'auto' | 'process' | 'process-unsafe'
+  readonly provider: ProviderChoice
+  readonly docker: DockerChoice
   /** A bubblewrap that is not among the system's programs. */
   readonly bwrapPath: string | undefined
   readonly upstream: UpstreamChoice
@@ -131,6 +136,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     cores: availableParallelism(),
     provider: variables.SPECFLEET_PROVIDER,
     bwrapPath: variables.BWRAP_PATH,
+    docker: {
+      host: variables.DOCKER_HOST,
+      ...(variables.SPECFLEET_IMAGE === undefined ? {} : { image: variables.SPECFLEET_IMAGE }),
+      ...(variables.SPECFLEET_RUNTIME === undefined ? {} : { runtime: variables.SPECFLEET_RUNTIME }),
+    },
     upstream: chooseUpstream(variables),
     model: variables.MODEL,
     limits: {

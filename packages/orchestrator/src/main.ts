@@ -65,6 +65,7 @@ async function start(config: Config, clock: Clock, log: Log): Promise<Orchestrat
         fleet,
         busAddresses: [hostAndPort(config.nats.url)],
         workerBundle,
+        docker: config.docker,
         ...(config.bwrapPath === undefined ? {} : { bwrapPath: config.bwrapPath }),
         clock,
         log,

@@ -77,6 +77,12 @@ describe('readBirth', () => {
     expect(process.env).not.toHaveProperty('BUS_CREDS_B64')
   })
 
+  it('knows an environment that never came from one that is wrong', () => {
+    const nobody = openSync('/dev/null', 'r')
+    setEnv({ SPECFLEET_ENV_FILE: `/proc/self/fd/${nobody}` })
+    expect(readBirth).toThrow(expect.objectContaining({ code: 'sandbox-env.never-came', retryable: true }))
+  })
+
   it('names the file that cannot be read', () => {
     setEnv({ SPECFLEET_ENV_FILE: '/nonexistent/env.json' })
     expect(readBirth).toThrow(/SPECFLEET_ENV_FILE \/nonexistent\/env.json/)

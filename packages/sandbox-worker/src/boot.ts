@@ -56,7 +56,8 @@ const EnvFile = z.record(z.string(), z.string())
  * environment, and is removed. `/proc/self/fd/<n>` stands for a descriptor that was inherited: it is
  * read as it is, for the file behind it may be another user's, and closed.
  *
- * @throws SpecfleetError `sandbox-env.invalid` when not even the way to the bus is known
+ * @throws SpecfleetError `sandbox-env.invalid` when not even the way to the bus is known; `sandbox-env.never-came`
+ * when whoever should have written it closed the descriptor instead
  */
 export function readBirth(): Birth {
   const environment = takeEnvironment(process.env)
@@ -88,8 +89,11 @@ function takeEnvironment(env: Environment): Environment {
 
 function readEnvFile(path: string): Environment {
   try {
-    return EnvFile.parse(JSON.parse(takeText(path)))
+    const text = takeText(path)
+    if (text === '' && INHERITED.test(path)) throw new SpecfleetError('sandbox-env.never-came')
+    return EnvFile.parse(JSON.parse(text))
   } catch (cause) {
+    if (cause instanceof SpecfleetError) throw cause
     const why =
       cause instanceof z.ZodError ? describeIssues(cause) : cause instanceof Error ? cause.message : String(cause)
     throw new SpecfleetError('sandbox-env.invalid', `SPECFLEET_ENV_FILE ${path}: ${why}`, { cause })

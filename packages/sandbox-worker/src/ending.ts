@@ -29,6 +29,7 @@ export function exitCodeOf(ending: Ending): number {
       return WORKER_EXIT.rateLimited
     case 'broken':
       if (ending.error.code === 'sandbox.disk-full') return WORKER_EXIT.diskFull
+      if (ending.error.code === 'sandbox-env.never-came') return WORKER_EXIT.unborn
       return ending.error.exitCode === WORKER_EXIT.busCut ? WORKER_EXIT.busCut : WORKER_EXIT.failed
   }
 }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { readdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { parseStat } from '../../orchestrator/src/providers/process/processes.ts'
+import { parseStat } from '../../orchestrator/src/providers/engine-folder/processes.ts'
 
 /** Where a fleet leaves traces on this host. */
 export type Traces = {

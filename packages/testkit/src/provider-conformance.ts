@@ -18,12 +18,15 @@ export {
   requestFor,
 } from './conformance/bench.ts'
 
+/** Some engines are themselves started for it. */
+const START_LIMIT_MS = 180_000
+
 export function describeConformance(options: ConformanceOptions): void {
   describe(`provider ${options.name}`, () => {
     let opened: Bench | undefined
     beforeAll(async () => {
       opened = await openBench(options)
-    })
+    }, START_LIMIT_MS)
     afterAll(async () => await opened?.[Symbol.asyncDispose]())
     const bench = (): Bench => {
       if (opened === undefined) throw new Error('the bench is opened before the first test')
@@ -34,7 +37,7 @@ export function describeConformance(options: ConformanceOptions): void {
     describeAdoption(bench)
     describeEnding(bench)
     describeDestroying(bench)
-    describeLimits(bench, options.holds)
+    describeLimits(bench, options)
     // What is not promised is not tested: an engine that does not isolate says so by its name.
     if (options.isolated) describeIsolation(bench)
   })

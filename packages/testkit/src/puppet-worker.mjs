@@ -14,6 +14,8 @@ try {
   console.error(`no environment in ${file}`)
   process.exit(78)
 }
+// Like the worker, when whoever should have told it what it is closed the descriptor instead.
+if (text === '') process.exit(79)
 if (descriptor === undefined) unlinkSync(file)
 else closeSync(Number(descriptor))
 const env = JSON.parse(text)

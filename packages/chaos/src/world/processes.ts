@@ -2,14 +2,14 @@ import { isOwned, type PlacedRun } from '@specfleet/shared'
 import { engineLayout } from '../../../orchestrator/src/providers/engine-folder/layout.ts'
 import { findShim } from '../../../orchestrator/src/providers/process/find-sandbox.ts'
 import { sandboxLayout } from '../../../orchestrator/src/providers/process/layout.ts'
-import { allProcesses, type Process, signalIfThere } from '../../../orchestrator/src/providers/process/processes.ts'
+import { allProcesses, type Process, signalIfThere } from '../../../orchestrator/src/providers/engine-folder/processes.ts'
 import type { Member } from '../../../testkit/src/fleet-member.ts'
 import { processesOf } from '../../../testkit/src/leaks.ts'
 import type { Fleet } from '../../../testkit/src/real-fleet.ts'
 import type { Scene } from './victim.ts'
 import { engineRoot, placedRuns, type World } from './world.ts'
 
-export { signalIfThere } from '../../../orchestrator/src/providers/process/processes.ts'
+export { signalIfThere } from '../../../orchestrator/src/providers/engine-folder/processes.ts'
 
 /** The run that the point is about; else the first that has a sandbox. */
 export function runAtPoint({ world, stopped }: Scene): PlacedRun | undefined {

@@ -61,8 +61,8 @@ describe('the report of an exit', () => {
   it('keeps the last lines, and of each a bounded part', () => {
     const log = `${Array.from({ length: 300 }, (_, n) => `line ${n}`).join('\n')}\n${'x'.repeat(9_000)}\n`
     const { logTail } = exitReport(remains({ log }))
-    expect(logTail).toHaveLength(100)
-    expect(logTail[0]).toBe('line 201')
+    expect(logTail).toHaveLength(200)
+    expect(logTail[0]).toBe('line 101')
     expect(logTail.at(-1)).toHaveLength(2_000)
     expect(exitReport(remains()).logTail).toEqual([])
   })

@@ -23,7 +23,7 @@ export type LimitEvidence = {
   readonly pidsRefused: number
 }
 
-const TAIL_LINES = 100
+const TAIL_LINES = 200
 const LINE_CHARACTERS = 2_000
 
 /** Codes of `timeout`: told to end, and killed. */

@@ -1,11 +1,21 @@
 import { join } from 'node:path'
-import { SpecfleetError } from '@specfleet/shared'
+import { type ErrorCode, SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { SandboxProvider } from './provider.ts'
 
-/** `auto` takes the best engine that isolates; it never takes one that does not. */
-const PROVIDER_CHOICES = ['auto', 'process', 'process-unsafe'] as const
+/** `auto` takes the best engine that isolates: containers where an engine has the image, else processes. It never takes one that does not. */
+export const PROVIDER_CHOICES = ['auto', 'docker', 'process', 'process-unsafe'] as const
+export type ProviderChoice = (typeof PROVIDER_CHOICES)[number]
+
+export type DockerChoice = {
+  /** Where the engine listens, `unix:///path`. */
+  readonly host: string
+  /** Instead of the image that was built for this worker. */
+  readonly image?: string
+  /** Another runtime than the engine's own. */
+  readonly runtime?: string
+}
 
 export type RegistryOptions = {
   /** Where engines of this host keep what must survive the orchestrator. */
@@ -15,6 +25,7 @@ export type RegistryOptions = {
   readonly busAddresses: readonly string[]
   readonly workerBundle: string
   readonly bwrapPath?: string
+  readonly docker: DockerChoice
   readonly clock: Clock
   readonly log: Log
 }
@@ -29,6 +40,9 @@ export async function openProvider(
 ): Promise<SandboxProvider & AsyncDisposable> {
   switch (choice) {
     case 'auto':
+      return openBest(options)
+    case 'docker':
+      return openDocker(options)
     case 'process':
       return openProcesses(options, false)
     case 'process-unsafe':
@@ -38,9 +52,27 @@ export async function openProvider(
   }
 }
 
+/** What says that there are no containers to be had here, rather than that they failed. */
+const NO_CONTAINERS: readonly ErrorCode[] = ['provider.unavailable', 'provider.image']
+
+async function openBest(options: RegistryOptions): Promise<SandboxProvider & AsyncDisposable> {
+  try {
+    return await openDocker(options)
+  } catch (error) {
+    if (!(error instanceof SpecfleetError) || !NO_CONTAINERS.includes(error.code)) throw error
+    options.log.info('provider.passed-over', { provider: 'docker', reason: error.message, next: error.next })
+    return openProcesses(options, false)
+  }
+}
+
+async function openDocker({ home, docker, ...options }: RegistryOptions): Promise<SandboxProvider & AsyncDisposable> {
+  const { openDockerProvider } = await import('./docker/open.ts')
+  return openDockerProvider({ ...options, ...docker, root: join(home, 'docker') })
+}
+
 async function openProcesses(options: RegistryOptions, unsafe: boolean): Promise<SandboxProvider & AsyncDisposable> {
   const { openProcessProvider } = await import('./process/process-provider.ts')
-  const { home, ...rest } = options
+  const { home, docker: _, ...rest } = options
   // Two engines, since what one of them runs the other must not take over.
   return openProcessProvider({ ...rest, root: join(home, unsafe ? 'process-unsafe' : 'process'), unsafe })
 }

@@ -31,6 +31,7 @@ export const WORKER_EXIT = {
   diskFull: 74,
   rateLimited: 75,
   configuration: 78,
+  unborn: 79,
 } as const
 
 /** How a dead sandbox looked to its engine. */
@@ -87,6 +88,9 @@ function saidBy(code: number): DeathCause | undefined {
       return { kind: 'disk' }
     case WORKER_EXIT.rateLimited:
       return { kind: 'rate-limit' }
+    // Whoever made it ended before it had told it what it is.
+    case WORKER_EXIT.unborn:
+      return { kind: 'owner-lost' }
     default:
       return undefined
   }

@@ -33,6 +33,8 @@ export type ConformanceOptions = {
   readonly isolated: boolean
   /** Which limits the engine can hold on this host, and why not the others. */
   readonly holds: { readonly memory: boolean; readonly pids: boolean; readonly disk: boolean }
+  /** Whether it still counts the processes that were refused to a sandbox once that has ended by itself. */
+  readonly countsRefusals: boolean
   start(busAddress: string): Promise<ProviderUnderTest>
 }
 

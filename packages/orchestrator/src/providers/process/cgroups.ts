@@ -1,8 +1,5 @@
 import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isErrno } from '../engine-folder/errno.ts'
-import { evidenceIn, type LimitEvidence } from '../post-mortem.ts'
-import type { Limits } from '../provider.ts'
 import {
   CONTROLLERS,
   type Controller,
@@ -12,7 +9,10 @@ import {
   PIDS_EVENTS,
   settingsOf,
   unifiedMount,
-} from './cgroup-layout.ts'
+} from '../cgroup-layout.ts'
+import { isErrno } from '../engine-folder/errno.ts'
+import { evidenceIn, type LimitEvidence } from '../post-mortem.ts'
+import type { Limits } from '../provider.ts'
 
 /** The control groups this process may make. They lie at the top, so that no service's end takes them along. */
 async function findCgroups(): Promise<Hierarchies> {

@@ -3,11 +3,11 @@ import { basename } from 'node:path'
 import { type ExitReport, SandboxId } from '@specfleet/shared'
 import { isHeld } from '../engine-folder/alive.ts'
 import { isErrno } from '../engine-folder/errno.ts'
+import { findProcess, isSame, type Process, parseStat } from '../engine-folder/processes.ts'
 import { wallClockSeconds } from '../limits.ts'
 import { evidenceIn, exitReport, type LimitEvidence, verdictIn } from '../post-mortem.ts'
 import { cgroupEvidence, readIfAny } from './cgroups.ts'
 import type { SandboxLayout } from './layout.ts'
-import { findProcess, isSame, type Process, parseStat } from './processes.ts'
 import { type Confinement, SandboxRecord } from './record.ts'
 
 /** What a sandbox's folder says, whoever made it. */

@@ -1,10 +1,10 @@
 /** From what a sandbox is to the commands that start it. Pure. */
 import { join, relative } from 'node:path'
+import type { Hierarchies } from '../cgroup-layout.ts'
 import { INSIDE } from '../inside.ts'
 import { MIB, workerFlags } from '../limits.ts'
 import type { Limits } from '../provider.ts'
 import { bwrapArguments, ENVIRONMENT_FD } from './bwrap-arguments.ts'
-import type { Hierarchies } from './cgroup-layout.ts'
 import { type UidRange, uidOf } from './host-uid.ts'
 import type { SandboxLayout } from './layout.ts'
 import { FILTER_FD, STAGE } from './shim.ts'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { unifiedMount } from '../cgroup-layout.ts'
 import { countProcesses } from '../patrol.ts'
-import { unifiedMount } from './cgroup-layout.ts'
 import { readIfAny } from './cgroups.ts'
 import { findShim, readRecord } from './find-sandbox.ts'
 import type { SandboxLayout } from './layout.ts'

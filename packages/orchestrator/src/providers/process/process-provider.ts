@@ -18,6 +18,7 @@ import type { Log } from '../../log.ts'
 import { whenReleased } from '../engine-folder/alive.ts'
 import { folderName, makeEngineFolders } from '../engine-folder/folder.ts'
 import { type EngineLayout, engineLayout } from '../engine-folder/layout.ts'
+import { allProcesses, descend, signalProcess } from '../engine-folder/processes.ts'
 import { refuseLimits } from '../limits.ts'
 import { Patrol } from '../patrol.ts'
 import type { Created, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
@@ -31,7 +32,6 @@ import { describeLimits, findConfiner, missingPrograms, type Refusal } from './h
 import { describeIsolation, type Isolation, prepareIsolation } from './isolation.ts'
 import { sandboxLayout } from './layout.ts'
 import { processGroupOf } from './process-group.ts'
-import { allProcesses, descend, signalProcess } from './processes.ts'
 import { placeShim } from './system-folder.ts'
 
 export type ProcessProviderOptions = {

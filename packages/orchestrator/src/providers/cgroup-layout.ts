@@ -1,4 +1,4 @@
-import type { Limits } from '../provider.ts'
+import type { Limits } from './provider.ts'
 
 /** Where control groups are on this host, of either version, and what is written into them. Pure. */
 export const CONTROLLERS = ['memory', 'pids', 'cpu'] as const

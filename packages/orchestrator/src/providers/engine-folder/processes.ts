@@ -1,7 +1,7 @@
 /** What `/proc` tells of the host's processes. Process ids are used again: one counts only with its start time. */
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { sep } from 'node:path'
-import { isErrno } from '../engine-folder/errno.ts'
+import { isErrno } from './errno.ts'
 
 export type Process = {
   readonly pid: number

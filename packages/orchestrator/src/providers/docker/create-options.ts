@@ -1,0 +1,97 @@
+/**
+ * What a container may do, as the engine is told. Pure: every path is given.
+ *
+ * 1. It has no network, no capability and no way to gain one; the system around its workspace is read-only.
+ * 2. What it can write is memory of bounded size, charged to its own account.
+ * 3. Its one wire is a folder with a socket. The folder is mounted, not the socket: a forwarder that was restarted
+ *    makes a new socket, and a mounted file would stay the old one for ever.
+ * 4. No variable, argument or label here is a secret: the engine shows them to whoever may ask it.
+ * 5. What it leaves is kept until it is removed by us: never `AutoRemove`, which would take the evidence along.
+ */
+import type { ContainerCreateOptions } from 'dockerode'
+import { INSIDE, insideEnvironment } from '../inside.ts'
+import { MIB, withDisk, workerFlags } from '../limits.ts'
+import type { SandboxRequest } from '../provider.ts'
+import { writeIdentity } from './container.ts'
+import type { WorkerImage } from './image.ts'
+import { seccompProfile } from './seccomp.ts'
+
+export type ContainerUser = { readonly uid: number; readonly gid: number }
+
+export type ContainerPlan = {
+  readonly request: Pick<SandboxRequest, 'id' | 'labels' | 'limits'>
+  /** Names the engine's folder, which holds the wire. */
+  readonly folder: string
+  readonly image: WorkerImage
+  readonly user: ContainerUser
+  /** The folder with the socket, on the host of the engine. */
+  readonly wire: string
+  /** Another runtime than the engine's own, such as gVisor's. */
+  readonly runtime: string | undefined
+  /** Flags that this Node knows. */
+  readonly nodeFlags: ReadonlySet<string>
+}
+
+/** Where the worker's environment is waited for: it is written there once the container runs. */
+const ENVIRONMENT_FD = 0
+/** What of its output the engine keeps, over and over. */
+const LOG = { Type: 'json-file', Config: { 'max-size': '1m', 'max-file': '3' } } as const
+const SHARED_MEMORY_BYTES = MIB
+const OPEN_FILES = 4096
+const SECCOMP = JSON.stringify(seccompProfile())
+
+export function createOptions({ request, folder, image, user, wire, runtime, nodeFlags }: ContainerPlan) {
+  const { id, labels, limits } = request
+  const memory = withDisk(limits, true).memoryMb * MIB
+  const environment = insideEnvironment(ENVIRONMENT_FD, image.path)
+  return {
+    Image: image.id,
+    Labels: writeIdentity({ id, labels, limits }, folder),
+    Hostname: 'sandbox',
+    User: `${user.uid}:${user.gid}`,
+    Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    Entrypoint: [],
+    Cmd: [INSIDE.node, ...workerFlags(limits, nodeFlags), INSIDE.bundle],
+    WorkingDir: INSIDE.workspace,
+    Tty: false,
+    // The worker reads its environment there; the engine closes it when whoever writes goes.
+    OpenStdin: true,
+    StdinOnce: true,
+    AttachStdin: true,
+    NetworkDisabled: true,
+    HostConfig: {
+      NetworkMode: 'none',
+      IpcMode: 'private',
+      Init: true,
+      ReadonlyRootfs: true,
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges', `seccomp=${SECCOMP}`],
+      Binds: [...image.mounts, `${wire}:${INSIDE.wire}:ro`],
+      Tmpfs: memoryFolders(limits, user),
+      ShmSize: SHARED_MEMORY_BYTES,
+      Memory: memory,
+      MemorySwap: memory,
+      NanoCpus: Math.round(limits.cpus * 1e9),
+      PidsLimit: limits.pids,
+      Ulimits: [
+        { Name: 'nofile', Soft: OPEN_FILES, Hard: OPEN_FILES },
+        { Name: 'core', Soft: 0, Hard: 0 },
+      ],
+      LogConfig: LOG,
+      RestartPolicy: { Name: 'no' },
+      AutoRemove: false,
+      ...(runtime === undefined ? {} : { Runtime: runtime }),
+    },
+  } satisfies ContainerCreateOptions
+}
+
+/** File systems in memory; their pages count towards the container's limit. Programs are run only where they are built. */
+function memoryFolders({ diskMb, memoryMb }: SandboxRequest['limits'], { uid, gid }: ContainerUser) {
+  const bytes = (mb: number) => Math.round(mb * MIB)
+  const own = `uid=${uid},gid=${gid},mode=0700`
+  return {
+    [INSIDE.workspace]: `rw,nosuid,nodev,exec,size=${bytes(diskMb)},${own}`,
+    [INSIDE.home]: `rw,nosuid,nodev,exec,size=${bytes(memoryMb / 4)},${own}`,
+    '/tmp': `rw,nosuid,nodev,noexec,size=${bytes(memoryMb / 4)},${own}`,
+  }
+}

@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process'
+import { chown, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { type Hold, hold } from '../engine-folder/alive.ts'
+import { isErrno } from '../engine-folder/errno.ts'
+import { isRoot } from '../engine-folder/folder.ts'
+import { makingName } from '../engine-folder/making.ts'
+import { makeFolder } from '../engine-folder/place.ts'
+import { INSIDE } from '../inside.ts'
+import type { SandboxRequest } from '../provider.ts'
+import { containerName } from './container.ts'
+import { createOptions } from './create-options.ts'
+import { destroySandbox } from './destroy-sandbox.ts'
+import type { Engine } from './engine.ts'
+import { folderAt, type SandboxFolder, sandboxFolder } from './layout.ts'
+
+const run = promisify(execFile)
+
+/**
+ * Makes a container and the folder beside it. The folder comes first, prepared under another name and renamed, and
+ * says for as long as it is held that somebody is at work: what is left of a maker that died is known at once.
+ * `taken`: somebody has a sandbox, or what is left of one, under this id.
+ * @throws SpecfleetError, Error of the system, or the signal's reason; nothing is left then
+ */
+export async function createSandbox(
+  engine: Engine,
+  request: SandboxRequest,
+  signal: AbortSignal,
+): Promise<'made' | 'taken'> {
+  const making = folderAt(join(engine.layout.sandboxes, await makingName()))
+  let held: Hold | undefined
+  try {
+    await makeFolder(making.folder)
+    await Promise.all([run('mkfifo', ['-m', '600', making.making]), makeFolder(making.wire, 0o700)])
+    if (isRoot()) await chown(making.wire, engine.user.uid, engine.user.gid)
+    held = hold(making.making)
+    signal.throwIfAborted()
+    const sandbox = sandboxFolder(engine.layout.sandboxes, request.id)
+    if (!(await claim(making, sandbox))) return 'taken'
+    return await finish(engine, request, sandbox, signal)
+  } finally {
+    held?.[Symbol.dispose]()
+    await rm(making.folder, { recursive: true, force: true })
+  }
+}
+
+/** What has its folder and fails all the same is removed again. */
+async function finish(
+  engine: Engine,
+  request: SandboxRequest,
+  { wire, folder }: SandboxFolder,
+  signal: AbortSignal,
+): Promise<'made' | 'taken'> {
+  const name = containerName(engine.fleet, request.id)
+  const options = createOptions({ ...engine, request, wire, nodeFlags: process.allowedNodeEnvironmentFlags })
+  try {
+    const [, made] = await Promise.all([engine.wire.open(request.id), engine.client.make(name, options)])
+    if (made === 'taken') {
+      // Its folder was lost, and with it its wire: whoever looks for it decides.
+      await engine.wire.close(request.id)
+      await rm(folder, { recursive: true, force: true })
+      return 'taken'
+    }
+    signal.throwIfAborted()
+    await engine.client.start(name, environmentOf(request))
+    return 'made'
+  } catch (error) {
+    await destroySandbox(engine, request.id)
+    throw error
+  }
+}
+
+/** Never part of what the engine shows: it travels by the container's standard input. */
+const environmentOf = ({ env }: SandboxRequest): string =>
+  JSON.stringify({ ...env, BUS_URL: INSIDE.busUrl, WORKSPACE: INSIDE.workspace })
+
+/** Whether the name was free. A folder is never renamed over one that holds something. */
+async function claim(making: SandboxFolder, sandbox: SandboxFolder): Promise<boolean> {
+  try {
+    await rename(making.folder, sandbox.folder)
+    return true
+  } catch (error) {
+    if (isErrno(error, 'ENOTEMPTY', 'EEXIST')) return false
+    throw error
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * Sandboxes as containers of a Docker engine on this host.
+ *
+ * 1. A sandbox is its container, found by its name and by its labels, and a folder of this host that holds its wire.
+ * 2. The environment travels over the container's standard input: the engine, which shows variables, arguments and
+ *    labels to whoever may ask, never sees a credential.
+ * 3. Exits are told by the engine's events; whenever those were interrupted, all is listed again.
+ * 4. An engine that does not answer says nothing: what it has is unknown then, not dead.
+ * 5. A container is never removed by itself: its state and its last words stay until `destroy`.
+ */
+import { readFile } from 'node:fs/promises'
+import { isDeepStrictEqual } from 'node:util'
+import { SandboxId, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
+import { whenReleased } from '../engine-folder/alive.ts'
+import { isErrno } from '../engine-folder/errno.ts'
+import { refuseLimits } from '../limits.ts'
+import { verdictIn } from '../post-mortem.ts'
+import type { Created, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
+import { containerName } from './container.ts'
+import { createSandbox } from './create-sandbox.ts'
+import { Deaths } from './deaths.ts'
+import { destroySandbox, isBeingMade, sweep } from './destroy-sandbox.ts'
+import type { Engine } from './engine.ts'
+import { type Container, reportOf } from './exit.ts'
+import { sandboxFolder } from './layout.ts'
+import { Vigil } from './vigil.ts'
+
+const ATTEMPTS = 3
+
+export class DockerProvider implements SandboxProvider, AsyncDisposable {
+  readonly name = 'docker'
+  readonly engine: string
+  readonly isolation: string
+  readonly #engine: Engine
+  readonly #listeners: Set<(event: SandboxEvent) => void>
+  readonly #making = new Map<SandboxId, Promise<Created>>()
+  readonly #vigil: Vigil
+  readonly #deaths: Deaths
+  readonly #tasks = new Set<Promise<void>>()
+
+  constructor(
+    engine: Engine,
+    about: { readonly engine: string; readonly isolation: string },
+    listeners: Set<(event: SandboxEvent) => void>,
+  ) {
+    this.#engine = engine
+    this.#listeners = listeners
+    this.engine = about.engine
+    this.isolation = about.isolation
+    this.#vigil = new Vigil(engine, (id) => this.stop(id, 'kill'))
+    this.#deaths = new Deaths(engine, {
+      onDeath: (name) => this.#died(name),
+      onGap: () => this.#tell({ kind: 'gap' }),
+    })
+  }
+
+  /** Removes what is half made, and begins to listen. */
+  async start(): Promise<void> {
+    await this.#deaths.start()
+    await sweep(this.#engine, await this.#names())
+  }
+
+  async create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {
+    const refused = refuseLimits(request.limits)
+    if (refused !== undefined) return failed(new SpecfleetError('config.invalid', refused))
+    // Who asks for the same one meanwhile waits for it.
+    const making = this.#making.get(request.id) ?? this.#create(request, signal)
+    this.#making.set(request.id, making)
+    try {
+      const created = await making
+      const mine = created.kind === 'failed' ? undefined : await this.#engine.client.inspect(this.#nameOf(request.id))
+      return mine !== undefined && !isOf(mine, request) ? taken(request.id) : created
+    } catch (error) {
+      if (signal.aborted) throw error
+      return failed(error)
+    } finally {
+      this.#making.delete(request.id)
+    }
+  }
+
+  async inspect(id: SandboxId): Promise<Sandbox | undefined> {
+    const container = await this.#engine.client.inspect(this.#nameOf(id))
+    return container === undefined ? undefined : this.#describe(container)
+  }
+
+  async list(): Promise<readonly Sandbox[]> {
+    const found = await Promise.all((await this.#names()).map((name) => this.#engine.client.inspect(name)))
+    const described = await Promise.all(found.map((container) => container && this.#describe(container)))
+    return described.filter((sandbox) => sandbox !== undefined)
+  }
+
+  async stop(id: SandboxId, how: 'term' | 'kill'): Promise<void> {
+    await this.#engine.client.kill(this.#nameOf(id), how === 'term' ? 'SIGTERM' : 'SIGKILL')
+  }
+
+  async destroy(id: SandboxId): Promise<void> {
+    this.#vigil.forget(id)
+    await destroySandbox(this.#engine, id)
+  }
+
+  watch(onEvent: (event: SandboxEvent) => void): AsyncDisposable {
+    // A closure of its own, so that one function may watch twice.
+    const listener = (event: SandboxEvent) => onEvent(event)
+    this.#listeners.add(listener)
+    // What runs already is watched from now on, and who died before is found.
+    this.#begin(this.list().then(() => undefined))
+    return { [Symbol.asyncDispose]: async () => void this.#listeners.delete(listener) }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listeners.clear()
+    this.#deaths[Symbol.dispose]()
+    this.#vigil[Symbol.dispose]()
+    await Promise.allSettled(this.#tasks)
+    await this.#engine.wire[Symbol.asyncDispose]()
+  }
+
+  async #create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {
+    const { id } = request
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      if (isBeingMade(this.#engine, id)) await this.#untilMade(id)
+      const found = await this.#engine.client.inspect(this.#nameOf(id))
+      if (found !== undefined && !isOf(found, request)) return taken(id)
+      if (found !== undefined && found.state !== 'made') return this.#follow(id)
+      // Whoever was making it has died.
+      if (found !== undefined) await destroySandbox(this.#engine, id)
+      if ((await createSandbox(this.#engine, request, signal)) === 'made') return this.#follow(id)
+      if (!isBeingMade(this.#engine, id)) await sweep(this.#engine, await this.#names())
+    }
+    return taken(id)
+  }
+
+  #follow(id: SandboxId): Created {
+    this.#begin(this.inspect(id).then(() => undefined))
+    return { kind: 'running' }
+  }
+
+  #untilMade(id: SandboxId): Promise<void> {
+    return new Promise((resolve) => {
+      whenReleased(sandboxFolder(this.#engine.layout.sandboxes, id).making, resolve)
+    })
+  }
+
+  /** `undefined` for what a maker that died left half made. */
+  async #describe(container: Container): Promise<Sandbox | undefined> {
+    const { id, labels } = container.identity
+    if (labels.fleet !== this.#engine.fleet) return undefined
+    if (container.state === 'running') {
+      if (!this.#vigil.isKept(id)) this.#begin(this.#vigil.keep(container))
+      return { id, labels, state: { kind: 'running' } }
+    }
+    if (container.state === 'made') {
+      return isBeingMade(this.#engine, id) ? { id, labels, state: { kind: 'running' } } : undefined
+    }
+    this.#vigil.forget(id)
+    return { id, labels, state: { kind: 'exited', exit: await this.#exitOf(container) } }
+  }
+
+  async #exitOf(container: Container) {
+    const { id } = container.identity
+    const [log, ended] = await Promise.all([
+      this.#engine.client.tail(this.#nameOf(id)),
+      readIfAny(sandboxFolder(this.#engine.layout.sandboxes, id).ended),
+    ])
+    return reportOf({ container, ended: verdictIn(ended), pidsRefused: 0, log })
+  }
+
+  #died(name: string): void {
+    const id = SandboxId.safeParse(name.slice(this.#prefix.length))
+    if (!name.startsWith(this.#prefix) || !id.success) return
+    this.#vigil.forget(id.data)
+    this.#tell({ kind: 'exited', id: id.data })
+  }
+
+  #tell(event: SandboxEvent): void {
+    for (const listener of [...this.#listeners]) listener(event)
+  }
+
+  /** What is done on the side; an engine that fails at it may have hidden something. */
+  #begin(work: Promise<void>): void {
+    const task: Promise<void> = work
+      .catch((error: unknown) => {
+        this.#engine.log.warn('engine.not-asked', { engine: this.engine, error: toSpecfleetError(error) })
+      })
+      .finally(() => this.#tasks.delete(task))
+    this.#tasks.add(task)
+  }
+
+  #names(): Promise<string[]> {
+    return this.#engine.client.list(this.#engine.fleet, this.#engine.folder)
+  }
+
+  #nameOf(id: SandboxId): string {
+    return containerName(this.#engine.fleet, id)
+  }
+
+  get #prefix(): string {
+    return `specfleet-${this.#engine.fleet}-`
+  }
+}
+
+/** Whether the container was made for that request: the time at which it may be removed is none of its identity. */
+function isOf({ identity }: Container, { labels }: SandboxRequest): boolean {
+  const { expiresAt: _, ...found } = identity.labels
+  const { expiresAt: __, ...wanted } = labels
+  return isDeepStrictEqual(found, wanted)
+}
+
+function failed(thrown: unknown): Created {
+  // What the system refuses now, for want of space or processes, it may grant later.
+  const { code, message, retryable } =
+    thrown instanceof SpecfleetError ? thrown : new SpecfleetError('provider.failed', String(thrown))
+  return { kind: 'failed', code, message, retryable }
+}
+
+const taken = (id: SandboxId): Created =>
+  failed(new SpecfleetError('provider.conflict', `${id} is a sandbox of another run`))
+
+async function readIfAny(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined
+    throw error
+  }
+}

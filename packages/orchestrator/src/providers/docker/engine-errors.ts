@@ -1,0 +1,50 @@
+/** What the engine says when it will not, as errors of ours: whether to try again, and what to do. Pure. */
+import { SpecfleetError } from '@specfleet/shared'
+
+/** The status of its answer; `undefined` when there was none. */
+export function statusOf(error: unknown): number | undefined {
+  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
+    ? error.statusCode
+    : undefined
+}
+
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+
+const FULL = /no space left|disk quota|ENOSPC|thinpool|not enough space/i
+const NO_IMAGE = /no such image|manifest unknown|image .* not found/i
+
+/** @param doing what was asked of it, for people: `make sandbox-1` */
+export function engineError(error: unknown, doing: string): SpecfleetError {
+  if (error instanceof SpecfleetError) return error
+  const said = wordsOf(error)
+  const detail = `it cannot ${doing}: ${said}`
+  switch (codeOf(error)) {
+    case 'EACCES':
+    case 'EPERM':
+      return new SpecfleetError('provider.unavailable', `this user may not use Docker (${said})`, {
+        cause: error,
+        next: 'add the user to the group docker, or run the fleet as root',
+      })
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return new SpecfleetError('provider.engine-gone', said, { cause: error })
+  }
+  if (FULL.test(said)) return new SpecfleetError('provider.no-space', said, { cause: error })
+  const status = statusOf(error)
+  if (status === 404 && NO_IMAGE.test(said)) return new SpecfleetError('provider.image', said, { cause: error })
+  if (status === 409) return new SpecfleetError('provider.conflict', said, { cause: error })
+  // What it does not understand or allow today it will not tomorrow; what failed inside of it may go well again.
+  return status !== undefined && status < 500
+    ? new SpecfleetError('provider.refused', detail, { cause: error })
+    : new SpecfleetError('provider.failed', detail, { cause: error })
+}
+
+/** The engine's own words, without those of its client around them. */
+function wordsOf(error: unknown): string {
+  if (error instanceof Error && 'json' in error && isObject(error.json) && typeof error.json.message === 'string')
+    return error.json.message.trim()
+  return (error instanceof Error ? error.message : String(error)).trim()
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

@@ -1,0 +1,22 @@
+import type { Clock } from '../../clock.ts'
+import type { Log } from '../../log.ts'
+import type { EngineLayout } from '../engine-folder/layout.ts'
+import type { Forwarder } from '../wire/forwarder.ts'
+import type { ContainerUser } from './create-options.ts'
+import type { EngineClient } from './engine-client.ts'
+import type { WorkerImage } from './image.ts'
+
+/** What making, finding and removing containers share. */
+export type Engine = {
+  readonly client: EngineClient
+  readonly layout: EngineLayout
+  readonly fleet: string
+  /** Names the engine's folder on this host. */
+  readonly folder: string
+  readonly image: WorkerImage
+  readonly user: ContainerUser
+  readonly runtime: string | undefined
+  readonly wire: Forwarder
+  readonly clock: Clock
+  readonly log: Log
+}

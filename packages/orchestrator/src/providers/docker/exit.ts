@@ -1,0 +1,91 @@
+/** What the engine says of a container, and what that says of its end. Pure. */
+import type { ExitReport } from '@specfleet/shared'
+import { z } from 'zod'
+import { wallClockSeconds } from '../limits.ts'
+import { type EngineVerdict, exitReport } from '../post-mortem.ts'
+import { type Identity, readIdentity } from './container.ts'
+
+const Inspected = z.object({
+  Id: z.string(),
+  State: z.object({
+    /** `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`. */
+    Status: z.string(),
+    Pid: z.number(),
+    ExitCode: z.number(),
+    OOMKilled: z.boolean(),
+    Error: z.string().default(''),
+    StartedAt: z.string(),
+    FinishedAt: z.string(),
+  }),
+  Config: z.object({ Labels: z.record(z.string(), z.string()).nullable() }),
+})
+
+/** One of our containers, as it is now. */
+export type Container = {
+  readonly containerId: string
+  readonly identity: Identity
+  /** `made`: there, and never started. */
+  readonly state: 'made' | 'running' | 'exited'
+  /** Of its first process, as the host of the engine counts; 0 when it does not run. */
+  readonly pid: number
+  readonly end: ContainerEnd
+}
+
+export type ContainerEnd = {
+  readonly code: number
+  readonly oomKilled: boolean
+  /** Why it could not be started, in the engine's words. */
+  readonly error: string
+  readonly startedAt: string
+  readonly finishedAt: string
+}
+
+/** `undefined` for what is none of ours. @throws ZodError when the engine speaks another language */
+export function readContainer(inspected: unknown): Container | undefined {
+  const { Id, State, Config } = Inspected.parse(inspected)
+  const identity = readIdentity(Config.Labels ?? {})
+  if (identity === undefined) return undefined
+  return {
+    containerId: Id,
+    identity,
+    state: STATES[State.Status] ?? 'exited',
+    pid: State.Pid,
+    end: {
+      code: State.ExitCode,
+      oomKilled: State.OOMKilled,
+      error: State.Error,
+      startedAt: State.StartedAt,
+      finishedAt: State.FinishedAt,
+    },
+  }
+}
+
+const STATES: Readonly<Record<string, Container['state']>> = {
+  created: 'made',
+  running: 'running',
+  paused: 'running',
+  restarting: 'running',
+}
+
+export type Remains = {
+  readonly container: Container
+  /** Why we ended it. */
+  readonly ended: EngineVerdict | undefined
+  /** Processes that were refused to it, as far as that was seen. */
+  readonly pidsRefused: number
+  /** The last of its output, as text. */
+  readonly log: string
+}
+
+export function reportOf({ container, ended, pidsRefused, log }: Remains): ExitReport {
+  const { identity, end } = container
+  const seconds = Math.max(0, Math.floor((Date.parse(end.finishedAt) - Date.parse(end.startedAt)) / 1000))
+  return exitReport({
+    exit: `${end.code} ${seconds}`,
+    ended,
+    log: end.error === '' ? log : `${log}\n${end.error}`,
+    // The engine says so also when a child alone fell to the limit; the code tells whether the worker went with it.
+    limits: { oomKills: end.oomKilled ? 1 : 0, pidsRefused },
+    wallClockSeconds: wallClockSeconds(identity.limits),
+  })
+}

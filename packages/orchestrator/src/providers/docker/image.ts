@@ -1,0 +1,76 @@
+import { join } from 'node:path'
+import { SpecfleetError } from '@specfleet/shared'
+import { digest, placeBundle, placeProgram } from '../engine-folder/place.ts'
+import { INSIDE } from '../inside.ts'
+import type { EngineClient, FoundImage } from './engine-client.ts'
+
+/** What containers are made of: an image, and what is mounted into it. */
+export type WorkerImage = {
+  readonly name: string
+  /** By its content: a name that is given to another image meanwhile changes nothing. */
+  readonly id: string
+  /** Where the image has its programs; the system's usual places when it does not say. */
+  readonly path: string | undefined
+  /** `from:to:ro` of each file or folder. Empty when the image has the worker in it. */
+  readonly mounts: readonly string[]
+}
+
+/** The worker and a Node to run it, for images that have neither. */
+export type PlacedWorker = {
+  readonly node: string
+  readonly bundle: string
+  /** Made by the worker's first run; only read by later ones, since who could write it would choose their code. */
+  readonly compileCache: string
+}
+
+/** On an image that has the worker in it: which one. */
+export const WORKER_LABEL = 'specfleet.worker'
+const DEFAULT_NAME = 'specfleet-worker'
+
+const EXECUTE_ONLY = 0o111
+
+/** @throws SpecfleetError `worker.bundle` */
+export async function placeWorker(system: string, bundle: string): Promise<PlacedWorker> {
+  const worker = await placeBundle(system, bundle)
+  return {
+    node: await placeProgram(system, process.execPath, EXECUTE_ONLY),
+    bundle: join(worker, 'worker.mjs'),
+    compileCache: join(worker, 'cache'),
+  }
+}
+
+/** What identifies a worker bundle among images. */
+export const workerVersion = (bundle: Buffer): string => digest(bundle)
+
+/** The image that is used where none is chosen. */
+export const defaultImage = (version: string): string => `${DEFAULT_NAME}:${version}`
+
+/**
+ * The image as it is on the engine now. Nothing is pulled, built or replaced here.
+ * @throws SpecfleetError `provider.image` with the one command to run
+ */
+export async function findWorkerImage(
+  client: EngineClient,
+  { name, version, worker }: { readonly name: string; readonly version: string; readonly worker: PlacedWorker },
+): Promise<WorkerImage> {
+  const found = await client.findImage(name)
+  if (found === undefined) throw new SpecfleetError('provider.image', `the engine has no image ${name}`)
+  const mounts = mountsFor(found, worker, { name, version })
+  return { name, id: found.id, path: pathOf(found), mounts }
+}
+
+/** An image with a worker in it has to have this one; any other image gets it mounted. Pure. */
+export function mountsFor(
+  { labels }: Pick<FoundImage, 'labels'>,
+  { node, bundle, compileCache }: PlacedWorker,
+  { name, version }: { readonly name: string; readonly version: string },
+): string[] {
+  const inside = labels[WORKER_LABEL]
+  if (inside === version) return []
+  if (inside !== undefined)
+    throw new SpecfleetError('provider.image', `${name} has worker ${inside} in it, and this fleet has ${version}`)
+  return [`${node}:${INSIDE.node}:ro`, `${bundle}:${INSIDE.bundle}:ro`, `${compileCache}:${INSIDE.compileCache}:ro`]
+}
+
+const pathOf = ({ env }: FoundImage): string | undefined =>
+  env.find((variable) => variable.startsWith('PATH='))?.slice('PATH='.length)

@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { SandboxId, SpecfleetError } from '@specfleet/shared'
+import type { Clock } from '../../clock.ts'
+import type { Log } from '../../log.ts'
+import { folderName, isRoot, makeEngineFolders } from '../engine-folder/folder.ts'
+import { engineLayout } from '../engine-folder/layout.ts'
+import { INSIDE_UID } from '../inside.ts'
+import type { SandboxEvent, SandboxProvider } from '../provider.ts'
+import type { Refused } from '../wire/control-line.ts'
+import { openForwarder } from '../wire/forwarder.ts'
+import type { ContainerUser } from './create-options.ts'
+import { DockerProvider } from './docker-provider.ts'
+import type { Engine } from './engine.ts'
+import { EngineClient, type EngineInfo } from './engine-client.ts'
+import { defaultImage, findWorkerImage, placeWorker, workerVersion } from './image.ts'
+import { tryOut } from './try-out.ts'
+
+export type DockerProviderOptions = {
+  /** The engine's folder on this host. Whoever opens a provider on it reaches the same sandboxes. */
+  readonly root: string
+  /** Marks this fleet's containers among those of the engine. */
+  readonly fleet: string
+  /** `host:port` of each server of the bus, as this host reaches it, best first. */
+  readonly busAddresses: readonly string[]
+  /** The worker, one file that needs nothing beside it. */
+  readonly workerBundle: string
+  /** Where the engine listens, `unix:///path`. */
+  readonly host: string
+  /** Instead of the image that has this worker in it: with a toolchain, for instance. */
+  readonly image?: string
+  readonly runtime?: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/**
+ * Disposal gives back what this process holds; containers go on, and so does their way to the bus.
+ * @throws SpecfleetError `provider.unavailable` with the reason when no engine answers; `provider.image` when it has
+ * no image of the worker; `worker.bundle`; `provider.failed` when the bus cannot be carried
+ */
+export async function openDockerProvider(options: DockerProviderOptions): Promise<SandboxProvider & AsyncDisposable> {
+  const { fleet, clock, log, busAddresses } = options
+  const client = new EngineClient(socketOf(options.host), clock)
+  const info = await whatItIs(client, options.host)
+  const layout = engineLayout(resolve(options.root))
+  await makeEngineFolders(layout)
+  const worker = await placeWorker(layout.system, options.workerBundle)
+  const version = workerVersion(await readFile(worker.bundle))
+  const name = options.image ?? defaultImage(version)
+  const found = await findWorkerImage(client, { name, version, worker })
+  const listeners = new Set<(event: SandboxEvent) => void>()
+  const tellRefused = ({ name, by, count, lastReason }: Refused) => {
+    const id = SandboxId.safeParse(name)
+    if (id.success) for (const listener of listeners) listener({ kind: 'refused', id: id.data, by, count, lastReason })
+  }
+  const folder = await folderName(layout)
+  const wire = await openForwarder({
+    ...{ root: layout.wire, sandboxes: layout.sandboxes, busAddresses, clock, log, onRefused: tellRefused },
+  })
+  try {
+    const engine: Engine = {
+      ...{ client, layout, fleet, folder, wire, clock, log, user: userOfSandboxes(), image: found },
+      runtime: options.runtime,
+    }
+    await tryOut(engine, worker)
+    const about = { engine: `docker:${info.ID}:${folder}`.slice(0, 256), isolation: describe(info, options.runtime) }
+    const provider = new DockerProvider(engine, about, listeners)
+    await provider.start()
+    return provider
+  } catch (error) {
+    await wire[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** @throws SpecfleetError `config.invalid`: the wire of a sandbox is a folder of this host, and nowhere else can it be mounted */
+function socketOf(host: string): string {
+  const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1]
+  if (path !== undefined) return path
+  throw new SpecfleetError('config.invalid', `DOCKER_HOST ${host} is no engine of this host`, {
+    next: 'give unix:///path, and run an orchestrator on each host with an engine',
+  })
+}
+
+async function whatItIs(client: EngineClient, host: string): Promise<EngineInfo> {
+  try {
+    const info = await client.info()
+    if (info.OSType === 'linux') return info
+    throw new SpecfleetError('provider.unavailable', `the engine at ${host} runs ${info.OSType} containers`)
+  } catch (error) {
+    if (error instanceof SpecfleetError && error.code !== 'provider.engine-gone') throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new SpecfleetError('provider.unavailable', `no Docker engine answers at ${host} (${reason})`, {
+      cause: error,
+      next: 'start Docker, set DOCKER_HOST, or choose another provider',
+    })
+  }
+}
+
+/** Made by root, sandboxes are a user that owns nothing; else they are whoever makes them, who alone can open their wire. */
+const userOfSandboxes = (): ContainerUser =>
+  isRoot()
+    ? { uid: INSIDE_UID, gid: INSIDE_UID }
+    : { uid: process.getuid?.() ?? INSIDE_UID, gid: process.getgid?.() ?? INSIDE_UID }
+
+function describe({ ServerVersion }: EngineInfo, runtime: string | undefined): string {
+  const by = runtime === undefined ? '' : ` by ${runtime}`
+  return (
+    `Docker ${ServerVersion}${by}: no network, no capability, read-only system, filtered system calls; ` +
+    'limits of memory, processes, cpu, disk, output and wall clock'
+  )
+}

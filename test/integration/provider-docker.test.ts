@@ -1,0 +1,23 @@
+import { test } from 'vitest'
+import { noDocker, startDocker } from '../../packages/testkit/src/docker.ts'
+import { describeConformance } from '../../packages/testkit/src/provider-conformance.ts'
+import { openDockerSandboxes } from './docker-sandboxes.ts'
+
+const reason = await noDocker()
+
+if (reason !== undefined) test('provider docker', ({ skip }) => skip(reason))
+else
+  describeConformance({
+    name: 'docker',
+    isolated: true,
+    holds: { memory: true, pids: true, disk: true },
+    // The engine takes the counter away with the container.
+    countsRefusals: false,
+    async start(busAddress) {
+      await using parts = new AsyncDisposableStack()
+      const docker = parts.use(await startDocker())
+      const sandboxes = parts.use(await openDockerSandboxes(docker, busAddress))
+      const rest = parts.move()
+      return { ...sandboxes, [Symbol.asyncDispose]: () => rest.disposeAsync() }
+    },
+  })
