@@ -53,6 +53,7 @@ async function prepareEngines(): Promise<Tally> {
   heading('engines')
   try {
     const { cacheFolder, findBubblewrap, findNatsServer } = await import('@specfleet/cli/embedded')
+    const { findDockerForAll } = await import('../packages/testkit/src/docker.ts')
     const { platform, env } = process
     const search = {
       platform,
@@ -67,10 +68,8 @@ async function prepareEngines(): Promise<Tally> {
     console.log(
       bubblewrap.found === null ? `no bubblewrap: ${bubblewrap.reason}` : `bubblewrap ${bubblewrap.found.version}`,
     )
-    const { baseArchive, noDocker } = await import('../packages/testkit/src/docker.ts')
-    const reason = await noDocker()
-    if (reason === undefined) await baseArchive()
-    console.log(reason === undefined ? 'a Docker engine for each file that needs one' : `no Docker engine: ${reason}`)
+    const docker = await findDockerForAll(search.report)
+    console.log(docker.kind === 'none' ? `no Docker: ${docker.reason}` : `docker ${docker.version}`)
     return passed(1)
   } catch (error) {
     console.error(error)

@@ -8,7 +8,7 @@ import { systemClock } from '../../packages/orchestrator/src/clock.ts'
 import { type Log, openLog } from '../../packages/orchestrator/src/log.ts'
 import { openProvider, type RegistryOptions } from '../../packages/orchestrator/src/providers/registry.ts'
 import type { SandboxId } from '../../packages/shared/src/index.ts'
-import type { TestDocker } from '../../packages/testkit/src/docker.ts'
+import { baseImage, type TestDocker } from '../../packages/testkit/src/docker.ts'
 import type { DistantProvider, ProviderUnderTest } from '../../packages/testkit/src/provider-conformance.ts'
 import { FLEET } from '../../packages/testkit/src/provider-conformance.ts'
 import { PUPPET_BUNDLE } from '../../packages/testkit/src/puppet-bus.ts'
@@ -23,10 +23,12 @@ export type DockerSandboxes = Omit<ProviderUnderTest, 'openElsewhere'> & {
 }
 
 export async function openDockerSandboxes(
-  { client, host, image }: TestDocker,
+  docker: TestDocker,
   busAddress: string,
   workerBundle = PUPPET_BUNDLE,
 ): Promise<DockerSandboxes> {
+  const { client, host } = docker
+  const image = await baseImage(docker)
   const home = await mkdtemp(join(tmpdir(), 'specfleet-docker-'))
   const root = join(home, 'docker')
   const options: RegistryOptions = {

@@ -1,11 +1,11 @@
 import { test } from 'vitest'
-import { noDocker, startDocker } from '../../packages/testkit/src/docker.ts'
+import { findDocker, startDocker } from '../../packages/testkit/src/docker.ts'
 import { describeConformance } from '../../packages/testkit/src/provider-conformance.ts'
 import { openDockerSandboxes } from './docker-sandboxes.ts'
 
-const reason = await noDocker()
+const search = await findDocker()
 
-if (reason !== undefined) test('provider docker', ({ skip }) => skip(reason))
+if (search.kind === 'none') test('provider docker', ({ skip }) => skip(search.reason))
 else
   describeConformance({
     name: 'docker',

@@ -1,3 +1,10 @@
-/** Real container engines for tests. */
-export { baseArchive } from './docker-base.ts'
-export { noDocker, startDocker, type TestDocker, type TestDockerOptions } from './docker-engine.ts'
+/** Real Docker engines for tests. */
+export { baseImage } from './docker-base-image.ts'
+export { startDocker, type TestDocker, type TestDockerOptions } from './docker-engine.ts'
+export {
+  type DockerSearch,
+  type FoundDocker,
+  findDocker,
+  findDockerForAll,
+  skipWithoutDocker,
+} from './docker-search.ts'

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -10,6 +10,7 @@ import {
   natsConfig,
 } from '@specfleet/cli/embedded'
 import { createOperatorKit, type OperatorKit, preloadOf } from '@specfleet/shared'
+import { untilStopped } from './stopped-process.ts'
 
 /** A real server in a temporary home, for one test or one file of tests. */
 export type TestNats = AsyncDisposable & {
@@ -97,7 +98,7 @@ async function startServer(authIn: (home: string) => NatsAuth): Promise<TestNats
       server = await launch(port)
     },
     freeze: async () => {
-      if (send(server, 'SIGSTOP')) await stopped(server.pid)
+      if (send(server, 'SIGSTOP')) await untilStopped(server.pid)
     },
     thaw: () => void send(server, 'SIGCONT'),
     stop,
@@ -128,23 +129,6 @@ async function launchIn(
 }
 
 /** Whether the process was there to take the signal. */
-const STOP_LIMIT_MS = 5_000
-
-/** A stop signal reaches each thread in its own time, and no event tells of it: the kernel is asked until all stand. */
-async function stopped(pid: number): Promise<void> {
-  if (process.platform !== 'linux') return
-  const limit = AbortSignal.timeout(STOP_LIMIT_MS)
-  const isRunning = async (task: string) => {
-    const stat = await readFile(`/proc/${pid}/task/${task}/stat`, 'utf8')
-    return !/\) [tT] /.test(stat)
-  }
-  for (;;) {
-    limit.throwIfAborted()
-    const tasks = await readdir(`/proc/${pid}/task`)
-    if (!(await Promise.all(tasks.map(isRunning))).includes(true)) return
-  }
-}
-
 function send(server: NatsProcess, signal: NodeJS.Signals): boolean {
   return server.running() && process.kill(server.pid, signal)
 }

@@ -38,10 +38,9 @@ export type DebianPackage = ({ found: true; root: string } | { found: false; rea
 export async function fetchDebianPackage(request: DebianPackageRequest): Promise<DebianPackage> {
   const tools = await findTools(request.path)
   if (typeof tools === 'string') return missing(tools)
-  const { id, codename } = parseOsRelease((await readIfThere('/etc/os-release')) ?? '')
-  if (id !== 'debian') return missing('this machine does not run Debian')
-  const [mirror] = distributionMirrors(await configuredSources('/etc/apt'), codename)
-  if (mirror === undefined) return missing('no Debian mirror is configured in /etc/apt')
+  const debian = await ownDebian()
+  if (typeof debian === 'string') return missing(debian)
+  const { codename, mirror } = debian
   await mkdir(request.cacheDir, { recursive: true, mode: 0o700 })
   await sweepAbandoned(request.cacheDir)
   const owner = `${process.pid}-${identityOf(process.pid)?.startTime ?? ''}`
@@ -56,6 +55,21 @@ export async function fetchDebianPackage(request: DebianPackageRequest): Promise
     request.signal.throwIfAborted()
     return missing(`apt could not fetch ${request.name}: ${lastWords(error)}`)
   }
+}
+
+export type OwnDebian = {
+  /** The suite that the machine runs. */
+  codename: string
+  /** The URI of a mirror that the machine is set up to use. */
+  mirror: string
+}
+
+/** The Debian of this machine, or one clause that says why there is none to fetch from. */
+export async function ownDebian(): Promise<OwnDebian | string> {
+  const { id, codename } = parseOsRelease((await readIfThere('/etc/os-release')) ?? '')
+  if (id !== 'debian') return 'this machine does not run Debian'
+  const [mirror] = distributionMirrors(await configuredSources('/etc/apt'), codename)
+  return mirror === undefined ? 'no Debian mirror is configured in /etc/apt' : { codename, mirror }
 }
 
 /** Removes what processes left that were killed in the middle of a fetch. */
