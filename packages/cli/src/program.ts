@@ -21,6 +21,8 @@ export function buildProgram(context: CommandContext, done: Done): Command {
 Environment:
   NATS_URL, NATS_CREDS   an external bus; without them the one of SPECFLEET_HOME is used
   SPECFLEET_HOME         where the embedded server keeps its data (default .specfleet)
+  DOCKER_HOST            the container engine of this host (default unix:///var/run/docker.sock)
+  SPECFLEET_IMAGE        what containers are made of (default: what "image build" makes)
 
 Exit codes: 0 done, 1 the work failed, 2 usage, 69 the bus cannot be reached, 78 configuration,
   130 interrupted`,
@@ -32,6 +34,8 @@ Exit codes: 0 done, 1 the work failed, 2 usage, 69 the bus cannot be reached, 78
   return program
 }
 
+const PROVIDERS = 'auto, docker, process, or process-unsafe for no isolation (default: auto)'
+
 const json = () => new Option('--json', 'print JSON')
 
 function addStackCommands(program: Command, context: CommandContext, done: Done): void {
@@ -40,7 +44,7 @@ function addStackCommands(program: Command, context: CommandContext, done: Done)
     .description('bring everything up, take a spec through all phases to an executable plan, and show it')
     .option('--spec <file>', 'your own spec (Markdown)')
     .option('--source <path-or-url>', 'your own git repository')
-    .option('--provider <name>', 'process, or process-unsafe for no isolation')
+    .option('--provider <name>', PROVIDERS)
     .option('--upstream <name>', 'model upstream: offline or anthropic')
     .option('--out <folder>', 'where the plan is written')
     .action(async (flags) => done(await (await import('./commands/demo.ts')).demo(flags, context)))
@@ -48,7 +52,7 @@ function addStackCommands(program: Command, context: CommandContext, done: Done)
     .command('up')
     .description('run NATS and an orchestrator in the foreground until Ctrl-C (first drains, second forces)')
     .option('--slots <n>', 'runs at the same time')
-    .option('--provider <name>', 'process, or process-unsafe for no isolation')
+    .option('--provider <name>', PROVIDERS)
     .option('--upstream <name>', 'model upstream: offline or anthropic')
     .addOption(new Option('--json', 'print the log as JSON lines'))
     .action(async (flags) => done(await (await import('./commands/up.ts')).up(flags, context)))
@@ -169,6 +173,18 @@ function addSetupCommands(program: Command, context: CommandContext, done: Done)
     .description('say what this machine has and lacks, each with the next step')
     .addOption(json())
     .action(async (flags) => done(await (await import('./commands/doctor.ts')).doctor(flags, context)))
+  const images = program.command('image').description('the image that containers are made of')
+  images
+    .command('build')
+    .description('build it on the engine of this host')
+    .option('--base <image>', 'your own toolchain, on which the worker is put')
+    .addOption(json())
+    .action(async (flags) => done(await (await import('./commands/image.ts')).image('build', flags, context)))
+  images
+    .command('check')
+    .description('say whether the engine has it, with this very worker in it')
+    .addOption(json())
+    .action(async (flags) => done(await (await import('./commands/image.ts')).image('check', flags, context)))
   program
     .command('nats')
     .description('set up a NATS server of your own')

@@ -117,13 +117,49 @@ export type Config = {
   readonly logLevel: LogLevel
 }
 
+const ImageVariables = Variables.pick({
+  SPECFLEET_HOME: true,
+  DOCKER_HOST: true,
+  SPECFLEET_IMAGE: true,
+  WORKER_BUNDLE: true,
+}).extend({ BASE_IMAGE: z.string().min(1).max(512).optional() })
+
+/** What is needed to build or to check the image of sandboxes. */
+export type ImageConfig = Pick<Config, 'home' | 'toolEnv' | 'workerBundle'> & {
+  readonly host: string
+  readonly image: string | undefined
+  readonly base: string | undefined
+}
+
+/**
+ * The only reader of the environment in the process that builds images.
+ * @throws SpecfleetError `config.invalid`, naming every bad variable
+ */
+export function readImageConfig(env: Readonly<Record<string, string | undefined>> = process.env): ImageConfig {
+  const given = withoutEmpty(env)
+  const parsed = ImageVariables.safeParse(given)
+  if (!parsed.success) throw new SpecfleetError('config.invalid', describeIssues(parsed.error))
+  const variables = parsed.data
+  return {
+    home: variables.SPECFLEET_HOME ?? join(homedir(), '.specfleet'),
+    host: variables.DOCKER_HOST,
+    image: variables.SPECFLEET_IMAGE,
+    base: variables.BASE_IMAGE,
+    workerBundle: variables.WORKER_BUNDLE,
+    toolEnv: toolEnv(given),
+  }
+}
+
+/** An empty variable is how shells and compose files say "not set". */
+const withoutEmpty = (env: Readonly<Record<string, string | undefined>>) =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+
 /**
  * The only reader of the environment.
  * @throws SpecfleetError `config.invalid`, naming every bad variable; `bus.no-signing-key`; `model.key-missing`.
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
-  // An empty variable is how shells and compose files say "not set".
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const given = withoutEmpty(env)
   const parsed = Variables.safeParse(given)
   if (!parsed.success) throw new SpecfleetError('config.invalid', describeIssues(parsed.error))
   const variables = parsed.data

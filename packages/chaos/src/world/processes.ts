@@ -1,8 +1,12 @@
 import { isOwned, type PlacedRun } from '@specfleet/shared'
 import { engineLayout } from '../../../orchestrator/src/providers/engine-folder/layout.ts'
+import {
+  allProcesses,
+  type Process,
+  signalIfThere,
+} from '../../../orchestrator/src/providers/engine-folder/processes.ts'
 import { findShim } from '../../../orchestrator/src/providers/process/find-sandbox.ts'
 import { sandboxLayout } from '../../../orchestrator/src/providers/process/layout.ts'
-import { allProcesses, type Process, signalIfThere } from '../../../orchestrator/src/providers/engine-folder/processes.ts'
 import type { Member } from '../../../testkit/src/fleet-member.ts'
 import { processesOf } from '../../../testkit/src/leaks.ts'
 import type { Fleet } from '../../../testkit/src/real-fleet.ts'

@@ -53,7 +53,7 @@ export async function demo(flags: DemoFlags, context: CommandContext): Promise<O
 }
 
 /**
- * With bubblewrap where it can be had. Without it only the offline planner is let loose
+ * In the best sandbox that can be had. Without any, only the offline planner is let loose
  * unsandboxed, because that runs no command a model thought of; and it is said.
  */
 async function startDemoStack(flags: DemoFlags, { env, terminal, signal, force }: CommandContext): Promise<Stack> {
@@ -68,10 +68,11 @@ async function startDemoStack(flags: DemoFlags, { env, terminal, signal, force }
       force,
     })
   try {
-    return await start({ SPECFLEET_PROVIDER: flags.provider ?? 'process', ...upstream })
+    return await start({ ...(flags.provider === undefined ? {} : { SPECFLEET_PROVIDER: flags.provider }), ...upstream })
   } catch (thrown) {
     const error = toSpecfleetError(thrown)
-    const mayGoOn = flags.provider === undefined && (flags.upstream ?? 'offline') === 'offline'
+    const chosen = flags.provider ?? env.inherited.SPECFLEET_PROVIDER
+    const mayGoOn = chosen === undefined && (flags.upstream ?? 'offline') === 'offline'
     if (error.code !== 'provider.unavailable' || !mayGoOn) throw error
     terminal.note(terminal.style.yellow(`${error.message}; going on without a sandbox, with the offline planner only`))
     return await start({ SPECFLEET_PROVIDER: 'process-unsafe', MODEL_UPSTREAM: 'offline' })

@@ -1,5 +1,6 @@
 /** The few things we ask of an engine, each bounded in time, with answers parsed and failures by name. */
 import { Readable } from 'node:stream'
+import { stripVTControlCharacters } from 'node:util'
 import { SpecfleetError } from '@specfleet/shared'
 import Docker from 'dockerode'
 import { z } from 'zod'
@@ -40,6 +41,9 @@ export type FoundImage = {
 
 const Listed = z.array(z.object({ Names: z.array(z.string()), State: z.string() }))
 
+/** What is said while an image is built. */
+const Progress = z.object({ stream: z.string().exactOptional(), error: z.string().exactOptional() })
+
 /** What happened to a container of ours. */
 const Happened = z.object({
   Action: z.string(),
@@ -67,6 +71,38 @@ export class EngineClient {
     if (found === undefined) return undefined
     const { Id, Config } = Image.parse(found)
     return { id: Id, env: Config.Env ?? [], labels: Config.Labels ?? {} }
+  }
+
+  /**
+   * Builds an image, which may take minutes: there is no limit but the engine's own.
+   * @throws SpecfleetError `provider.image` with the step that failed
+   */
+  async build(
+    { folder, files, name, args }: { folder: string; files: string[]; name: string; args: Record<string, string> },
+    onLine: (line: string) => void,
+  ): Promise<void> {
+    const context = { context: folder, src: files }
+    const stream = await this.#ask(`build ${name}`, () =>
+      this.#docker.buildImage(context, { t: name, buildargs: args, rm: true, forcerm: true }),
+    )
+    const { promise: built, resolve, reject } = Promise.withResolvers<void>()
+    let rest = ''
+    const onProgress = (said: unknown) => {
+      const { stream: text = '', error } = Progress.safeParse(said).data ?? {}
+      // Colours of the programs in it are escape sequences of their own pieces.
+      const lines = (rest + stripVTControlCharacters(text)).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines.filter((each) => each.trim() !== '')) onLine(line)
+      if (error === undefined) return
+      const next = 'mend the step that failed, or give `specfleet image build --base` an image that the engine has'
+      reject(new SpecfleetError('provider.image', `${name} cannot be built: ${error}`, { next }))
+    }
+    this.#docker.modem.followProgress(
+      stream,
+      (error: Error | null) => (error === null ? resolve() : reject(engineError(error, `build ${name}`))),
+      onProgress,
+    )
+    await built
   }
 
   /** `taken` when a container has that name already. */

@@ -75,7 +75,7 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
 }
 
 /** @throws SpecfleetError `config.invalid`: the wire of a sandbox is a folder of this host, and nowhere else can it be mounted */
-function socketOf(host: string): string {
+export function socketOf(host: string): string {
   const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1]
   if (path !== undefined) return path
   throw new SpecfleetError('config.invalid', `DOCKER_HOST ${host} is no engine of this host`, {
