@@ -4,6 +4,7 @@ import { toSpecfleetError } from '@specfleet/shared'
 import { findBubblewrap, findNatsServer } from '../embedded/nats.ts'
 import { withFleet } from '../fleet/connect.ts'
 import type { CommandContext, Outcome } from './context.ts'
+import { askForImage, BUILD, isUsable, SAYS } from './image.ts'
 
 const run = promisify(execFile)
 
@@ -12,7 +13,8 @@ type Check = { name: string; ok: boolean; says: string; next?: string }
 /** `specfleet doctor`: what this machine has and lacks, each with the next step. */
 export async function doctor(flags: { json?: boolean }, context: CommandContext): Promise<Outcome> {
   const checks: Check[] = []
-  for (const check of [checkNode, checkGit, checkNats, checkSandbox, checkFleet]) checks.push(await check(context))
+  for (const check of [checkNode, checkGit, checkNats, checkSandbox, checkContainers, checkFleet])
+    checks.push(await check(context))
   const { terminal } = context
   if (flags.json === true) terminal.printJson(checks)
   else
@@ -74,6 +76,19 @@ async function checkSandbox({ env, signal, terminal }: CommandContext): Promise<
     }
   }
   return { name: 'bubblewrap', ok: true, says: `${found.version} (${found.from}: ${found.path})` }
+}
+
+/** Containers are a better sandbox than processes, and no fault where they are missing. */
+async function checkContainers(context: CommandContext): Promise<Check> {
+  const name = 'docker'
+  try {
+    const found = await askForImage('check', undefined, context)
+    const check = { name, ok: true, says: `${found.name} ${SAYS[found.state]}` }
+    return isUsable(found) ? check : { ...check, next: BUILD }
+  } catch (thrown) {
+    const { message, next } = toSpecfleetError(thrown)
+    return { name, ok: true, says: `not used: ${message}`, next }
+  }
 }
 
 async function checkFleet({ env }: CommandContext): Promise<Check> {

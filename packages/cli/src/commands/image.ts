@@ -15,22 +15,43 @@ const Image = z.object({
   id: z.string().nullable(),
 })
 const Refusal = WireError.extend({ event: z.literal('refused') })
+export type ImageState = Omit<z.infer<typeof Image>, 'event'>
 const Word = z.discriminatedUnion('event', [Image, Refusal])
 
-const BUILD = 'run `specfleet image build`, with --base for a toolchain of your own'
+export const BUILD = 'run `specfleet image build`, with --base for a toolchain of your own'
 
 /** `specfleet image build|check`: the image that containers are made of, on the engine of this host. */
 export async function image(
   what: 'build' | 'check',
   flags: { base?: string; json?: boolean },
-  { env, terminal, signal }: CommandContext,
+  context: CommandContext,
 ): Promise<Outcome> {
+  const { terminal } = context
+  const { style } = terminal
+  const found = await askForImage(what, flags.base, context)
+  if (flags.json === true) terminal.printJson(found)
+  else {
+    const good = isUsable(found)
+    terminal.print(`${good ? style.green('✓') : style.red('✗')} ${found.name}  ${SAYS[found.state]}`)
+    if (!good) terminal.print(`  ${style.dim(`→ ${BUILD}`)}`)
+  }
+  return isUsable(found) ? 0 : 1
+}
+
+export const isUsable = ({ state }: ImageState): boolean => state === 'current' || state === 'mounted'
+
+/** @throws SpecfleetError with the words of whoever looked, such as that no engine answers */
+export async function askForImage(
+  what: 'build' | 'check',
+  base: string | undefined,
+  { env, terminal, signal }: CommandContext,
+): Promise<ImageState> {
   const { style } = terminal
   const child = spawn(process.execPath, [fileURLToPath(import.meta.resolve('@specfleet/orchestrator/image')), what], {
     env: {
       ...env.inherited,
       SPECFLEET_HOME: env.home,
-      ...(flags.base === undefined ? {} : { BASE_IMAGE: flags.base }),
+      ...(base === undefined ? {} : { BASE_IMAGE: base }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
@@ -47,16 +68,10 @@ export async function image(
   if (!word.success) throw new SpecfleetError('internal', 'the process that looks after images said nothing')
   if (word.data.event === 'refused') throw fromWire(word.data)
   const { event: _, ...found } = word.data
-  if (flags.json === true) terminal.printJson(found)
-  else {
-    const good = found.state === 'current' || found.state === 'mounted'
-    terminal.print(`${good ? style.green('✓') : style.red('✗')} ${found.name}  ${SAYS[found.state]}`)
-    if (!good) terminal.print(`  ${style.dim(`→ ${BUILD}`)}`)
-  }
-  return found.state === 'current' || found.state === 'mounted' ? 0 : 1
+  return found
 }
 
-const SAYS = {
+export const SAYS = {
   current: 'has the worker of this fleet in it',
   mounted: 'has no worker in it; that of this fleet is mounted into each container',
   stale: 'has another worker in it than that of this fleet',
