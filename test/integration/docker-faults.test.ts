@@ -100,27 +100,29 @@ describe('an engine that takes containers along', () => {
     expect(await sandboxes.remains(request.id)).toEqual([])
   })
 
-  it('finds what was left half made, and makes it anew', async () => {
+  it('lists nothing that was left half made, makes it anew, and removes it when an orchestrator starts', async () => {
     const { docker, bus, sandboxes } = scene
     const request = requestFor()
     await using first = await sandboxes.open()
+    const labels = await labelsOf(first, docker)
+    const { image: Image = '' } = sandboxes.options.docker
     // As a maker leaves it that dies behind the making and before the start.
-    const { image } = sandboxes.options.docker
-    const made = await docker.client.createContainer({
-      name: `specfleet-${request.labels.fleet}-${request.id}`,
-      ...(image === undefined ? {} : { Image: image }),
-      Cmd: ['true'],
-      Labels: {
-        ...(await labelsOf(first, docker)),
-        'specfleet.sandbox': request.id,
-        'specfleet.run': request.labels.runId,
-      },
-    })
-    expect((await first.list()).map(({ id }) => id)).not.toContain(request.id)
+    const leave = (id: string) =>
+      docker.client.createContainer({
+        ...{ name: `specfleet-${request.labels.fleet}-${id}`, Image, Cmd: ['true'] },
+        Labels: { ...labels, 'specfleet.sandbox': id, 'specfleet.run': request.labels.runId },
+      })
+    const left = await leave(request.id)
+    expect(await first.list()).toEqual([])
     expect(await first.create(request, never)).toEqual({ kind: 'running' })
     expect((await bus.puppet(request.id)).hello.env.SANDBOX_ID).toBe(request.id)
-    await expect(made.inspect()).rejects.toMatchObject({ statusCode: 404 })
-    await first.destroy(request.id)
+    await expect(left.inspect()).rejects.toMatchObject({ statusCode: 404 })
+
+    const another = await leave('of-somebody-who-died')
+    await using second = await sandboxes.open()
+    await expect(another.inspect()).rejects.toMatchObject({ statusCode: 404 })
+    expect((await second.list()).map(({ id }) => id)).toEqual([request.id])
+    await second.destroy(request.id)
     expect(await sandboxes.remains(request.id)).toEqual([])
   })
 

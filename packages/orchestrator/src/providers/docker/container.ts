@@ -17,7 +17,7 @@ export const LABEL = {
 } as const
 
 /** By its name alone a container is found again, and made no second time. */
-export const containerName = (fleet: string, id: SandboxId): string => `specfleet-${fleet}-${id}`
+export const containerName = (fleet: string, id: SandboxId | ''): string => `specfleet-${fleet}-${id}`
 
 const JsonLimits = z
   .string()

@@ -31,7 +31,7 @@ export async function createSandbox(
   const making = folderAt(join(engine.layout.sandboxes, await makingName()))
   let held: Hold | undefined
   try {
-    await makeFolder(making.folder)
+    await makeFolder(making.folder, 0o700)
     await Promise.all([run('mkfifo', ['-m', '600', making.making]), makeFolder(making.wire, 0o700)])
     if (isRoot()) await chown(making.wire, engine.user.uid, engine.user.gid)
     held = hold(making.making)

@@ -14,20 +14,20 @@ export async function destroySandbox(engine: Engine, id: SandboxId): Promise<voi
   await rm(sandboxFolder(engine.layout.sandboxes, id).folder, { recursive: true, force: true })
 }
 
-/**
- * Removes what makers that died left half done: folders without a container, and containers that were never started.
- * @param names of all containers of the fleet, as the engine lists them
- */
-export async function sweep(engine: Engine, names: readonly string[]): Promise<void> {
-  const { sandboxes } = engine.layout
-  for (const entry of await readdir(sandboxes)) {
-    const id = SandboxId.safeParse(entry)
-    if (!id.success) {
-      if (await isLeftByItsMaker(entry)) await rm(join(sandboxes, entry), { recursive: true, force: true })
-    } else if (!names.includes(containerName(engine.fleet, id.data)) && !isBeingMade(engine, id.data)) {
-      await destroySandbox(engine, id.data)
-    }
-  }
+/** Removes what makers that died left half done: folders without a container, and containers that were never started. */
+export async function sweep(engine: Engine): Promise<void> {
+  const { client, fleet, folder, layout } = engine
+  const containers = new Map((await client.list(fleet, folder)).map(({ name, started }) => [name, started]))
+  const idOf = (name: string) => SandboxId.safeParse(name.slice(containerName(fleet, '').length)).data
+  const unstarted = [...containers].flatMap(([name, started]) => (started ? [] : [idOf(name)]))
+  const entries = await readdir(layout.sandboxes)
+  const lonely = entries
+    .map((entry) => SandboxId.safeParse(entry).data)
+    .filter((id) => id !== undefined && !containers.has(containerName(fleet, id)))
+  for (const id of [...unstarted, ...lonely])
+    if (id !== undefined && !isBeingMade(engine, id)) await destroySandbox(engine, id)
+  for (const entry of entries)
+    if (await isLeftByItsMaker(entry)) await rm(join(layout.sandboxes, entry), { recursive: true, force: true })
 }
 
 export const isBeingMade = ({ layout }: Engine, id: SandboxId): boolean =>

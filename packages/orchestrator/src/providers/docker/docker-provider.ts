@@ -50,31 +50,32 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     this.#vigil = new Vigil(engine, (id) => this.stop(id, 'kill'))
     this.#deaths = new Deaths(engine, {
       onDeath: (name) => this.#died(name),
-      onGap: () => this.#tell({ kind: 'gap' }),
+      onGap: () => {
+        this.#tell({ kind: 'gap' })
+        this.#begin(sweep(engine))
+      },
     })
   }
 
   /** Removes what is half made, and begins to listen. */
   async start(): Promise<void> {
     await this.#deaths.start()
-    await sweep(this.#engine, await this.#names())
+    await sweep(this.#engine)
   }
 
   async create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {
     const refused = refuseLimits(request.limits)
     if (refused !== undefined) return failed(new SpecfleetError('config.invalid', refused))
-    // Who asks for the same one meanwhile waits for it.
-    const making = this.#making.get(request.id) ?? this.#create(request, signal)
-    this.#making.set(request.id, making)
     try {
-      const created = await making
-      const mine = created.kind === 'failed' ? undefined : await this.#engine.client.inspect(this.#nameOf(request.id))
-      return mine !== undefined && !isOf(mine, request) ? taken(request.id) : created
+      // Who asks for the same one meanwhile waits, and then finds it.
+      for (let other = this.#making.get(request.id); other !== undefined; other = this.#making.get(request.id))
+        await Promise.allSettled([other])
+      const making = this.#create(request, signal)
+      this.#making.set(request.id, making)
+      return await making.finally(() => this.#making.delete(request.id))
     } catch (error) {
       if (signal.aborted) throw error
       return failed(error)
-    } finally {
-      this.#making.delete(request.id)
     }
   }
 
@@ -84,7 +85,9 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   }
 
   async list(): Promise<readonly Sandbox[]> {
-    const found = await Promise.all((await this.#names()).map((name) => this.#engine.client.inspect(name)))
+    const { client, fleet, folder } = this.#engine
+    const listed = await client.list(fleet, folder)
+    const found = await Promise.all(listed.map(({ name }) => client.inspect(name)))
     const described = await Promise.all(found.map((container) => container && this.#describe(container)))
     return described.filter((sandbox) => sandbox !== undefined)
   }
@@ -111,7 +114,8 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     this.#listeners.clear()
     this.#deaths[Symbol.dispose]()
     this.#vigil[Symbol.dispose]()
-    await Promise.allSettled(this.#tasks)
+    // One may have begun another.
+    while (this.#tasks.size > 0) await Promise.allSettled(this.#tasks)
     await this.#engine.wire[Symbol.asyncDispose]()
   }
 
@@ -125,7 +129,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       // Whoever was making it has died.
       if (found !== undefined) await destroySandbox(this.#engine, id)
       if ((await createSandbox(this.#engine, request, signal)) === 'made') return this.#follow(id)
-      if (!isBeingMade(this.#engine, id)) await sweep(this.#engine, await this.#names())
+      if (!isBeingMade(this.#engine, id)) await sweep(this.#engine)
     }
     return taken(id)
   }
@@ -186,16 +190,12 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     this.#tasks.add(task)
   }
 
-  #names(): Promise<string[]> {
-    return this.#engine.client.list(this.#engine.fleet, this.#engine.folder)
-  }
-
   #nameOf(id: SandboxId): string {
     return containerName(this.#engine.fleet, id)
   }
 
   get #prefix(): string {
-    return `specfleet-${this.#engine.fleet}-`
+    return containerName(this.#engine.fleet, '')
   }
 }
 

@@ -39,6 +39,7 @@ export type FoundImage = {
   readonly labels: Readonly<Record<string, string>>
 }
 
+export type ListedContainer = { readonly name: string; readonly started: boolean }
 const Listed = z.array(z.object({ Names: z.array(z.string()), State: z.string() }))
 
 /** What is said while an image is built. */
@@ -147,11 +148,13 @@ export class EngineClient {
     return found === undefined ? undefined : readContainer(found)
   }
 
-  /** Names of all containers of the fleet in that folder, whatever they do. */
-  async list(fleet: string, folder: string): Promise<string[]> {
+  /** All containers of the fleet in that folder, whatever they do. */
+  async list(fleet: string, folder: string): Promise<ListedContainer[]> {
     const filters = { label: [`${LABEL.fleet}=${fleet}`, `${LABEL.folder}=${folder}`] }
     const listed = await this.#ask('list its containers', () => this.#docker.listContainers({ all: true, filters }))
-    return Listed.parse(listed).flatMap(({ Names: [name] }) => (name === undefined ? [] : [name.replace(/^\//, '')]))
+    return Listed.parse(listed).flatMap(({ Names: [name], State }) =>
+      name === undefined ? [] : [{ name: name.replace(/^\//, ''), started: State !== 'created' }],
+    )
   }
 
   /** The last lines of its output. */

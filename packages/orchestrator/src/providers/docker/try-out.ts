@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { RunId, SandboxId, SpecfleetError, SpecId, WORKER_EXIT } from '@specfleet/shared'
 import { isRoot } from '../engine-folder/folder.ts'
 import { digest, makeFolder, place } from '../engine-folder/place.ts'
+import { findProcess } from '../engine-folder/processes.ts'
 import { INSIDE } from '../inside.ts'
 import type { SandboxRequest } from '../provider.ts'
 import { createOptions } from './create-options.ts'
@@ -19,6 +20,7 @@ const LIMITS = { memoryMb: 512, diskMb: 16, cpus: 1, pids: 64, wallClockMinutes:
  */
 export async function tryOut(engine: Engine, { compileCache, ...worker }: PlacedWorker): Promise<void> {
   const { image, layout, user } = engine
+  await removeLeftTrials(engine)
   const tried = join(layout.system, `tried-${digest(JSON.stringify([image.id, image.mounts, user, engine.runtime]))}`)
   await place(compileCache, async (inMaking) => {
     await makeFolder(inMaking, 0o700)
@@ -50,11 +52,21 @@ async function runOnce(
   if (code !== WORKER_EXIT.unborn) throw explain(image.name, code, output)
 }
 
+/** Each is named after the process that tries; one whose process is gone is nobody's. */
+async function removeLeftTrials({ client, fleet, folder }: Engine): Promise<void> {
+  for (const { name } of await client.list(trialFleet(fleet), folder)) {
+    const pid = Number(name.slice(name.lastIndexOf('-') + 1))
+    if ((await findProcess(pid)) === undefined) await client.remove(name)
+  }
+}
+
+const trialFleet = (fleet: string): string => `${fleet}/trial`
+
 /** Of a fleet that nobody has, so that nobody takes it for a sandbox. */
 const trial = ({ fleet }: Engine): Pick<SandboxRequest, 'id' | 'labels' | 'limits'> => ({
   id: SandboxId.parse('trial'),
   labels: {
-    fleet: `${fleet}/trial`,
+    fleet: trialFleet(fleet),
     specId: SpecId.parse('-'),
     runId: RunId.parse('-'),
     epoch: 1,

@@ -22,6 +22,7 @@ export class Vigil implements Disposable {
   readonly #kept = new Map<SandboxId, DisposableStack>()
   readonly #pids = new Map<SandboxId, number>()
   readonly #patrol: Patrol
+  #over = false
 
   constructor(engine: Engine, kill: (id: SandboxId) => Promise<void>) {
     this.#engine = engine
@@ -41,7 +42,7 @@ export class Vigil implements Disposable {
 
   /** Resolves when all of it is watched. */
   async keep({ identity: { id, limits }, pid, end }: Container): Promise<void> {
-    if (this.#kept.has(id)) return
+    if (this.#over || this.#kept.has(id)) return
     const kept = new DisposableStack()
     this.#kept.set(id, kept)
     this.#pids.set(id, pid)
@@ -49,7 +50,13 @@ export class Vigil implements Disposable {
     const endsAt = Date.parse(end.startedAt) + wallClockSeconds(limits) * 1_000 + GRACE_MS
     const left = endsAt - this.#engine.clock.now().getTime()
     kept.use(this.#engine.clock.after(left, () => void this.#end(id, undefined)))
-    await this.#countOutput(id, outputBytes(limits), kept)
+    try {
+      await this.#countOutput(id, outputBytes(limits), kept)
+    } catch (error) {
+      // Whoever sees it running next begins anew.
+      if (this.#kept.get(id) === kept) this.forget(id)
+      throw error
+    }
   }
 
   forget(id: SandboxId): void {
@@ -60,6 +67,7 @@ export class Vigil implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#over = true
     for (const id of [...this.#kept.keys()]) this.forget(id)
     this.#patrol[Symbol.dispose]()
   }
