@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { SandboxProvider } from '../../packages/orchestrator/src/providers/provider.ts'
 import { findDocker, skipWithoutDocker, startDocker, type TestDocker } from '../../packages/testkit/src/docker.ts'
 import { requestFor } from '../../packages/testkit/src/provider-conformance.ts'
-import { type Puppet, type PuppetBus, startPuppetBus } from '../../packages/testkit/src/puppet-bus.ts'
+import { type Puppet, type PuppetBus, shellIn, startPuppetBus } from '../../packages/testkit/src/puppet-bus.ts'
 import { openDockerSandboxes } from './docker-sandboxes.ts'
 
 const never = new AbortController().signal
@@ -35,13 +35,7 @@ describe('inside a container', () => {
   afterAll(() => parts.disposeAsync())
   beforeEach(skipWithoutDocker)
 
-  /** Runs a shell command as the agent's tools do: a child of the worker. Its output and exit code. */
-  const shell = async (command: string): Promise<string> => {
-    const code = `const { spawnSync } = await import('node:child_process')
-      const { stdout, stderr, status } = spawnSync('/bin/sh', ['-c', ${JSON.stringify(command)}], { encoding: 'utf8' })
-      return (stdout + stderr).trim() + (status === 0 ? '' : ' [' + status + ']')`
-    return String(await worker.run(code))
-  }
+  const shell = (command: string) => shellIn(worker, command)
   const status = async (field: string) => (await shell(`sed -n 's/^${field}:[[:space:]]*//p' /proc/self/status`)).trim()
 
   it('sees its own processes only', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SandboxProvider } from '../../packages/orchestrator/src/providers/provider.ts'
 import { requestFor } from '../../packages/testkit/src/provider-conformance.ts'
-import { type Puppet, type PuppetBus, startPuppetBus } from '../../packages/testkit/src/puppet-bus.ts'
+import { type Puppet, type PuppetBus, shellIn, startPuppetBus } from '../../packages/testkit/src/puppet-bus.ts'
 import { type ProcessEngine, startProcessEngine } from './process-engine.ts'
 
 const never = new AbortController().signal
@@ -33,13 +33,7 @@ describe('inside a process sandbox', () => {
     await bus[Symbol.asyncDispose]()
   })
 
-  /** Runs a shell command as the agent's tools do: a child of the worker. Its output and exit code. */
-  const shell = async (command: string): Promise<string> => {
-    const code = `const { spawnSync } = await import('node:child_process')
-      const { stdout, stderr, status } = spawnSync('/bin/sh', ['-c', ${JSON.stringify(command)}], { encoding: 'utf8' })
-      return (stdout + stderr).trim() + (status === 0 ? '' : ' [' + status + ']')`
-    return String(await worker.run(code))
-  }
+  const shell = (command: string) => shellIn(worker, command)
   const status = async (field: string) => (await shell(`sed -n 's/^${field}:[[:space:]]*//p' /proc/self/status`)).trim()
 
   it('sees its own processes only', async () => {

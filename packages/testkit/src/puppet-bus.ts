@@ -24,6 +24,14 @@ export type Puppet = {
   readonly gone: Promise<void>
 }
 
+/** Runs a shell command as an agent's tools do: in a child of the worker. Its output and, unless it is 0, its exit code. */
+export async function shellIn(worker: Puppet, command: string): Promise<string> {
+  const code = `const { spawnSync } = await import('node:child_process')
+    const { stdout, stderr, status } = spawnSync('/bin/sh', ['-c', ${JSON.stringify(command)}], { encoding: 'utf8' })
+    return (stdout + stderr).trim() + (status === 0 ? '' : ' [' + status + ']')`
+  return String(await worker.run(code))
+}
+
 type Message = { hello?: Hello; call?: number; value?: unknown; error?: string }
 
 /** Stands in for the bus: every sandbox's worker connects to it, and tests reach the workers through it. */

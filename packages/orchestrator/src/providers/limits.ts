@@ -1,5 +1,16 @@
 /** What limits come to, whichever engine holds sandboxes to them. Pure. */
+import { z } from 'zod'
 import type { Limits } from './provider.ts'
+
+/** As they are written down beside a sandbox. */
+export const WrittenLimits = z.object({
+  memoryMb: z.number(),
+  diskMb: z.number(),
+  cpus: z.number(),
+  pids: z.number(),
+  wallClockMinutes: z.number(),
+  outputMb: z.number(),
+}) satisfies z.ZodType<Limits>
 
 /** Fewer, and Node waits for its own threads for ever, without a word. */
 const LEAST_PIDS = 64

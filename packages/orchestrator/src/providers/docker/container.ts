@@ -1,6 +1,7 @@
 /** What a container is told, and what it tells: ids and labels, between us and the engine. Pure. */
 import { Epoch, RunId, SandboxId, SpecId } from '@specfleet/shared'
 import { z } from 'zod'
+import { WrittenLimits } from '../limits.ts'
 import type { Labels, Limits } from '../provider.ts'
 
 /** Labels of everything of ours on an engine. */
@@ -29,16 +30,7 @@ const JsonLimits = z
       return z.NEVER
     }
   })
-  .pipe(
-    z.object({
-      memoryMb: z.number(),
-      diskMb: z.number(),
-      cpus: z.number(),
-      pids: z.number(),
-      wallClockMinutes: z.number(),
-      outputMb: z.number(),
-    }),
-  )
+  .pipe(WrittenLimits)
 
 const Written = z
   .object({

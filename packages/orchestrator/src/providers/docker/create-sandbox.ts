@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process'
-import { chown, rename, rm } from 'node:fs/promises'
+import { chown, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Hold, hold } from '../engine-folder/alive.ts'
-import { isErrno } from '../engine-folder/errno.ts'
 import { isRoot } from '../engine-folder/folder.ts'
-import { makingName } from '../engine-folder/making.ts'
+import { makingName, renameIfFree } from '../engine-folder/making.ts'
 import { makeFolder } from '../engine-folder/place.ts'
 import { INSIDE } from '../inside.ts'
 import type { SandboxRequest } from '../provider.ts'
@@ -37,7 +36,7 @@ export async function createSandbox(
     held = hold(making.making)
     signal.throwIfAborted()
     const sandbox = sandboxFolder(engine.layout.sandboxes, request.id)
-    if (!(await claim(making, sandbox))) return 'taken'
+    if (!(await renameIfFree(making.folder, sandbox.folder))) return 'taken'
     return await finish(engine, request, sandbox, signal)
   } finally {
     held?.[Symbol.dispose]()
@@ -74,14 +73,3 @@ async function finish(
 /** Never part of what the engine shows: it travels by the container's standard input. */
 const environmentOf = ({ env }: SandboxRequest): string =>
   JSON.stringify({ ...env, BUS_URL: INSIDE.busUrl, WORKSPACE: INSIDE.workspace })
-
-/** Whether the name was free. A folder is never renamed over one that holds something. */
-async function claim(making: SandboxFolder, sandbox: SandboxFolder): Promise<boolean> {
-  try {
-    await rename(making.folder, sandbox.folder)
-    return true
-  } catch (error) {
-    if (isErrno(error, 'ENOTEMPTY', 'EEXIST')) return false
-    throw error
-  }
-}

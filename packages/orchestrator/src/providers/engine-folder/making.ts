@@ -1,5 +1,7 @@
 /** Names of folders that are being made: each tells its maker, so that what one left that died is known at once. */
 import { randomUUID } from 'node:crypto'
+import { rename } from 'node:fs/promises'
+import { isErrno } from './errno.ts'
 import { findProcess, isSame } from './processes.ts'
 
 const NAME = /^\.making-(\d+)-(\d+)-[0-9a-f-]{36}$/
@@ -16,4 +18,15 @@ export async function isLeftByItsMaker(name: string): Promise<boolean> {
   const [, pid, start] = NAME.exec(name) ?? []
   if (pid === undefined || start === undefined) return false
   return !(await isSame({ pid: Number(pid), start }))
+}
+
+/** Gives what was made its name, in one step; false when that is taken. A folder is never renamed over one that holds something. */
+export async function renameIfFree(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to)
+    return true
+  } catch (error) {
+    if (isErrno(error, 'ENOTEMPTY', 'EEXIST')) return false
+    throw error
+  }
 }

@@ -1,12 +1,11 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { SpecfleetError } from '@specfleet/shared'
 import { type Hold, hold } from '../engine-folder/alive.ts'
-import { isErrno } from '../engine-folder/errno.ts'
-import { makingName } from '../engine-folder/making.ts'
+import { makingName, renameIfFree } from '../engine-folder/making.ts'
 import { makeFolder } from '../engine-folder/place.ts'
 import { MARK } from '../engine-folder/processes.ts'
 import { INSIDE } from '../inside.ts'
@@ -44,7 +43,7 @@ export async function createSandbox(
     await prepare(engine, request, record, making, sandbox)
     held = hold(making.alive)
     signal.throwIfAborted()
-    if (!(await claim(making, sandbox))) return 'taken'
+    if (!(await renameIfFree(making.folder, sandbox.folder))) return 'taken'
     await finish(engine, request, record, sandbox, held, signal)
     return 'made'
   } finally {
@@ -120,17 +119,6 @@ async function prepare(
   ])
   await writeFile(making.envFile, JSON.stringify(env), { mode: 0o600 })
   if (engine.isolation !== undefined) await giveTo(engine.isolation.identity, sandbox, making.wire)
-}
-
-/** Whether the name was free. A folder is never renamed over one that holds something. */
-async function claim(making: SandboxLayout, sandbox: SandboxLayout): Promise<boolean> {
-  try {
-    await rename(making.folder, sandbox.folder)
-    return true
-  } catch (error) {
-    if (isErrno(error, 'ENOTEMPTY', 'EEXIST')) return false
-    throw error
-  }
 }
 
 async function confine({ confiner }: Engine, { confinement, limits, isolated }: SandboxRecord): Promise<void> {

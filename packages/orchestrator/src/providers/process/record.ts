@@ -1,5 +1,6 @@
 import { Epoch, RunId, SandboxId, SpecId } from '@specfleet/shared'
 import { z } from 'zod'
+import { WrittenLimits } from '../limits.ts'
 
 /** How a sandbox is held to its limits, and where the evidence is when it was not enough. */
 export const Confinement = z.discriminatedUnion('kind', [
@@ -18,14 +19,7 @@ export const SandboxRecord = z.object({
   /** Of this one making: never the same twice, so that what clears up after it cannot hit the next of that id. */
   mark: z.string(),
   labels: z.object({ fleet: z.string(), specId: SpecId, runId: RunId, epoch: Epoch, expiresAt: z.string() }),
-  limits: z.object({
-    memoryMb: z.number(),
-    diskMb: z.number(),
-    cpus: z.number(),
-    pids: z.number(),
-    wallClockMinutes: z.number(),
-    outputMb: z.number(),
-  }),
+  limits: WrittenLimits,
   isolated: z.boolean(),
   confinement: Confinement,
   createdAt: z.string(),
