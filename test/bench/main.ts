@@ -14,6 +14,7 @@
 import { parseArgs } from 'node:util'
 import type { Benchmark } from './benchmark.ts'
 import { boot } from './boot.ts'
+import { containers } from './containers.ts'
 import { credentials } from './credentials.ts'
 import { hostile } from './hostile.ts'
 import { intake } from './intake.ts'
@@ -42,7 +43,7 @@ async function main(): Promise<number> {
       seconds: { type: 'string' },
     },
   })
-  const benchmarks = [...QUICK, hostile, many, manySandboxes, recovery, scale(scaleOptions(values))]
+  const benchmarks = [...QUICK, containers, hostile, many, manySandboxes, recovery, scale(scaleOptions(values))]
   const names = benchmarks.map(({ name }) => name)
   const unknown = values.only?.filter((name) => !names.includes(name)) ?? []
   if (unknown.length > 0) {

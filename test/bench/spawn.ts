@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import type { SandboxId } from '@specfleet/shared'
 import { systemClock as clock } from '../../packages/orchestrator/src/clock.ts'
 import { openLog } from '../../packages/orchestrator/src/log.ts'
 import type { SandboxProvider } from '../../packages/orchestrator/src/providers/provider.ts'
@@ -10,10 +9,8 @@ import type { Benchmark } from './benchmark.ts'
 import { startFleet } from './fleet.ts'
 import { interleave, timed } from './interleave.ts'
 import { BARE_NODE, runToEnd } from './processes.ts'
+import { spawnOnce } from './spawn-once.ts'
 import { openStage, type Stage } from './stage.ts'
-import { conceive, untilReady } from './worker-births.ts'
-
-const LIMITS = { memoryMb: 512, diskMb: 512, cpus: 2, pids: 128, wallClockMinutes: 5, outputMb: 64 }
 
 export const spawn: Benchmark = {
   name: 'spawn',
@@ -58,31 +55,4 @@ async function openEngine({ folder, nats }: Stage, bwrap: string): Promise<Sandb
     clock,
     log: openLog({ level: 'warn', now: clock.now, write: (line) => console.error(line) }),
   })
-}
-
-async function spawnOnce(stage: Stage, provider: SandboxProvider): Promise<number> {
-  const birth = await conceive(stage)
-  const expiresAt = new Date(Date.now() + 600_000).toISOString()
-  const request = {
-    id: birth.sandboxId,
-    labels: { fleet: 'bench', ...birth.scope, expiresAt },
-    env: birth.env,
-    limits: LIMITS,
-  }
-  const created = () => provider.create(request, new AbortController().signal).then(expectRunning)
-  try {
-    return await untilReady(stage, birth, created)
-  } finally {
-    await remove(provider, birth.sandboxId)
-    await stage.mint.revoke(birth.account)
-  }
-}
-
-function expectRunning(created: Awaited<ReturnType<SandboxProvider['create']>>): void {
-  if (created.kind === 'failed') throw new Error(`no sandbox: ${created.message}`)
-}
-
-async function remove(provider: SandboxProvider, id: SandboxId): Promise<void> {
-  await provider.stop(id, 'kill')
-  await provider.destroy(id)
 }

@@ -32,7 +32,7 @@ function chaos(home: string, ...argv: string[]) {
 }
 
 /** Shared by all processes that tests start, and kept. */
-const KEPT = ['specfleet-test-compile-cache']
+const KEPT = ['specfleet-test-compile-cache', 'specfleet-test-engine-stock']
 
 let home: string
 beforeAll(async () => {

@@ -30,6 +30,13 @@ export async function addToStock(engineRoot: string): Promise<void> {
   if (!existsSync(system)) return
   await mkdir(STOCK, { recursive: true, mode: 0o711 })
   await copyMissing(system, STOCK)
+  await removeOldPrograms(await readdir(system))
+}
+
+/** A copy of Node is large, and each checkout has another: only those of the last engine are kept. */
+async function removeOldPrograms(kept: readonly string[]): Promise<void> {
+  const old = (await readdir(STOCK)).filter((name) => name.startsWith('program-') && !kept.includes(name))
+  await Promise.all(old.map((name) => rm(join(STOCK, name), { force: true })))
 }
 
 /** An entry is there whole or not at all, whoever else copies it at the same time. */
@@ -41,7 +48,8 @@ async function copyMissing(from: string, to: string): Promise<void> {
       await run('cp', ['--archive', '--link', join(from, name), part])
       await rename(part, join(to, name))
     } catch (error) {
-      if (!existsSync(join(to, name))) throw error
+      // Somebody else put it there first, or took it out of the stock.
+      if (!existsSync(join(to, name)) && existsSync(join(from, name))) throw error
     } finally {
       await rm(part, { recursive: true, force: true })
     }
