@@ -135,7 +135,10 @@ describe('an engine that takes containers along', () => {
       code: 'provider.unavailable',
       next: expect.stringContaining('start Docker'),
     })
-    await expect(open({ host: 'tcp://127.0.0.1:1' })).rejects.toMatchObject({ code: 'config.invalid' })
+    await expect(open({ host: 'tcp://127.0.0.1:1' })).rejects.toMatchObject({
+      code: 'provider.unavailable',
+      next: expect.stringContaining('unix:///path'),
+    })
     await expect(open({ image: 'nobody/has-this:1' })).rejects.toMatchObject({
       code: 'provider.image',
       next: expect.stringContaining('specfleet image build'),

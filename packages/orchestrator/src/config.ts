@@ -30,7 +30,7 @@ const Variables = z.object({
   SPECFLEET_SLOTS: whole(0, 10_000).optional(),
   BWRAP_PATH: z.string().startsWith('/', 'must be an absolute path').optional(),
   SPECFLEET_PROVIDER: z.enum(PROVIDER_CHOICES).default('auto'),
-  DOCKER_HOST: z.string().startsWith('unix:///', 'must be unix:///path').default('unix:///var/run/docker.sock'),
+  DOCKER_HOST: z.string().min(1).default('unix:///var/run/docker.sock'),
   SPECFLEET_IMAGE: z.string().min(1).max(512).optional(),
   SPECFLEET_RUNTIME: z.string().min(1).max(64).optional(),
   MODEL_UPSTREAM: z.enum(['auto', 'offline', 'anthropic']).default('auto'),

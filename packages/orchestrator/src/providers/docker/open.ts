@@ -74,11 +74,11 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
   }
 }
 
-/** @throws SpecfleetError `config.invalid`: the wire of a sandbox is a folder of this host, and nowhere else can it be mounted */
+/** @throws SpecfleetError `provider.unavailable`: the wire of a sandbox is a folder of this host, and nowhere else can it be mounted */
 export function socketOf(host: string): string {
   const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1]
   if (path !== undefined) return path
-  throw new SpecfleetError('config.invalid', `DOCKER_HOST ${host} is no engine of this host`, {
+  throw new SpecfleetError('provider.unavailable', `DOCKER_HOST ${host} is no engine of this host`, {
     next: 'give unix:///path, and run an orchestrator on each host with an engine',
   })
 }
