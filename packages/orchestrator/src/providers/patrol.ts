@@ -2,12 +2,12 @@
  * Ends sandboxes that a fork bomb has taken. Control groups of version 1 tell nobody that a process was refused,
  * so this one thing has to be looked for: one small file a sandbox, once a second.
  */
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SandboxId } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import { isErrno } from './engine-folder/errno.ts'
+import { readIfAny } from './engine-folder/read-if-any.ts'
 import { isForkBomb, LOOK_EVERY_MS, type ProcessCount, type Suspicion, suspect, UNSUSPECTED } from './fork-bomb.ts'
 import { counter, type EngineVerdict } from './post-mortem.ts'
 
@@ -87,14 +87,7 @@ export class Patrol implements Disposable {
 
 /** What the group counts; `undefined` when it counts no processes, or is gone. */
 export async function countProcesses(folder: string): Promise<ProcessCount | undefined> {
-  const read = async (name: string) => {
-    try {
-      return await readFile(join(folder, name), 'utf8')
-    } catch (error) {
-      if (isErrno(error, 'ENOENT', 'ENODEV', 'ENOTDIR')) return undefined
-      throw error
-    }
-  }
+  const read = (name: string) => readIfAny(join(folder, name))
   const events = await read('pids.events')
   if (events === undefined) return undefined
   const [current, most] = await Promise.all([read('pids.current'), read('pids.max')])

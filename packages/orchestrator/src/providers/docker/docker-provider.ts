@@ -8,11 +8,10 @@
  * 4. An engine that does not answer says nothing: what it has is unknown then, not dead.
  * 5. A container is never removed by itself: its state and its last words stay until `destroy`.
  */
-import { readFile } from 'node:fs/promises'
-import { isDeepStrictEqual } from 'node:util'
 import { SandboxId, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
 import { whenReleased } from '../engine-folder/alive.ts'
-import { isErrno } from '../engine-folder/errno.ts'
+import { readIfAny } from '../engine-folder/read-if-any.ts'
+import { isSameIncarnation } from '../incarnation.ts'
 import { refuseLimits } from '../limits.ts'
 import { verdictIn } from '../post-mortem.ts'
 import type { Created, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
@@ -166,7 +165,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       this.#engine.client.tail(this.#nameOf(id)),
       readIfAny(sandboxFolder(this.#engine.layout.sandboxes, id).ended),
     ])
-    return reportOf({ container, ended: verdictIn(ended), pidsRefused: 0, log })
+    return reportOf({ container, ended: verdictIn(ended), log })
   }
 
   #died(name: string): void {
@@ -199,12 +198,8 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   }
 }
 
-/** Whether the container was made for that request: the time at which it may be removed is none of its identity. */
-function isOf({ identity }: Container, { labels }: SandboxRequest): boolean {
-  const { expiresAt: _, ...found } = identity.labels
-  const { expiresAt: __, ...wanted } = labels
-  return isDeepStrictEqual(found, wanted)
-}
+const isOf = ({ identity }: Container, { labels }: SandboxRequest): boolean =>
+  isSameIncarnation(identity.labels, labels)
 
 function failed(thrown: unknown): Created {
   // What the system refuses now, for want of space or processes, it may grant later.
@@ -215,12 +210,3 @@ function failed(thrown: unknown): Created {
 
 const taken = (id: SandboxId): Created =>
   failed(new SpecfleetError('provider.conflict', `${id} is a sandbox of another run`))
-
-async function readIfAny(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined
-    throw error
-  }
-}

@@ -20,9 +20,6 @@ const Info = z.object({
   ID: z.string().min(1),
   ServerVersion: z.string(),
   OSType: z.string(),
-  CgroupDriver: z.string().default(''),
-  SecurityOptions: z.array(z.string()).nullish(),
-  Runtimes: z.record(z.string(), z.unknown()).nullish(),
 })
 export type EngineInfo = z.infer<typeof Info>
 

@@ -37,7 +37,7 @@ function container(changes?: Parameters<typeof inspected>[0]): Container {
 }
 
 const report = (changes?: Parameters<typeof inspected>[0], ended?: 'pids' | 'output') =>
-  reportOf({ container: container(changes), ended, pidsRefused: 0, log: 'one\ntwo\n' })
+  reportOf({ container: container(changes), ended, log: 'one\ntwo\n' })
 
 test('a container is what its labels say, and one without them is none of ours', () => {
   expect(container({ status: 'running' })).toMatchObject({ state: 'running', identity: { id: 'run_1-2' } })

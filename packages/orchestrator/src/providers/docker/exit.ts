@@ -71,21 +71,19 @@ export type Remains = {
   readonly container: Container
   /** Why we ended it. */
   readonly ended: EngineVerdict | undefined
-  /** Processes that were refused to it, as far as that was seen. */
-  readonly pidsRefused: number
   /** The last of its output, as text. */
   readonly log: string
 }
 
-export function reportOf({ container, ended, pidsRefused, log }: Remains): ExitReport {
+export function reportOf({ container, ended, log }: Remains): ExitReport {
   const { identity, end } = container
   const seconds = Math.max(0, Math.floor((Date.parse(end.finishedAt) - Date.parse(end.startedAt)) / 1000))
   return exitReport({
     exit: `${end.code} ${seconds}`,
     ended,
     log: end.error === '' ? log : `${log}\n${end.error}`,
-    // The engine says so also when a child alone fell to the limit; the code tells whether the worker went with it.
-    limits: { oomKills: end.oomKilled ? 1 : 0, pidsRefused },
+    // Refused processes were counted with the container. Of memory the engine says so also when a child alone fell to the limit; the code tells whether the worker went with it.
+    limits: { oomKills: end.oomKilled ? 1 : 0, pidsRefused: 0 },
     wallClockSeconds: wallClockSeconds(identity.limits),
   })
 }

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { SandboxId, SpecfleetError } from '@specfleet/shared'
+import { SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import { folderName, isRoot, makeEngineFolders } from '../engine-folder/folder.ts'
 import { engineLayout } from '../engine-folder/layout.ts'
 import { INSIDE_UID } from '../inside.ts'
 import type { SandboxEvent, SandboxProvider } from '../provider.ts'
-import type { Refused } from '../wire/control-line.ts'
+import { tellRefused } from '../tell-refused.ts'
 import { openForwarder } from '../wire/forwarder.ts'
 import type { ContainerUser } from './create-options.ts'
 import { DockerProvider } from './docker-provider.ts'
@@ -50,13 +50,9 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
   const name = options.image ?? defaultImage(version)
   const found = await findWorkerImage(client, { name, version, worker })
   const listeners = new Set<(event: SandboxEvent) => void>()
-  const tellRefused = ({ name, by, count, lastReason }: Refused) => {
-    const id = SandboxId.safeParse(name)
-    if (id.success) for (const listener of listeners) listener({ kind: 'refused', id: id.data, by, count, lastReason })
-  }
   const folder = await folderName(layout)
   const wire = await openForwarder({
-    ...{ root: layout.wire, sandboxes: layout.sandboxes, busAddresses, clock, log, onRefused: tellRefused },
+    ...{ root: layout.wire, sandboxes: layout.sandboxes, busAddresses, clock, log, onRefused: tellRefused(listeners) },
   })
   try {
     const engine: Engine = {

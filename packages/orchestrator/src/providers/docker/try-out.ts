@@ -18,25 +18,25 @@ const LIMITS = { memoryMb: 512, diskMb: 16, cpus: 1, pids: 64, wallClockMinutes:
  * which is told nothing, refuses to work; what it compiled on the way is kept for every later start.
  * @throws SpecfleetError `provider.unavailable` with the reason
  */
-export async function tryOut(engine: Engine, { compileCache, ...worker }: PlacedWorker): Promise<void> {
+export async function tryOut(engine: Engine, { compileCache }: PlacedWorker): Promise<void> {
   const { image, layout, user } = engine
   await removeLeftTrials(engine)
   const tried = join(layout.system, `tried-${digest(JSON.stringify([image.id, image.mounts, user, engine.runtime]))}`)
-  await place(compileCache, async (inMaking) => {
+  const makeCache = async (inMaking: string) => {
     await makeFolder(inMaking, 0o700)
     if (isRoot()) await chown(inMaking, user.uid, user.gid)
-    await runOnce(engine, { ...worker, cache: `${inMaking}:${INSIDE.compileCache}` })
-  })
+    await runOnce(engine, `${inMaking}:${INSIDE.compileCache}`)
+  }
+  // An image with the worker in it brings its own.
+  if (image.mounts.length > 0) await place(compileCache, makeCache)
   await place(tried, async (part) => {
-    await runOnce(engine, { ...worker, cache: `${compileCache}:${INSIDE.compileCache}:ro` })
+    await runOnce(engine, `${compileCache}:${INSIDE.compileCache}:ro`)
     await makeFolder(part)
   })
 }
 
-async function runOnce(
-  engine: Engine,
-  { cache }: Omit<PlacedWorker, 'compileCache'> & { cache: string },
-): Promise<void> {
+/** @param cache how the compile cache is mounted, where the worker is */
+async function runOnce(engine: Engine, cache: string): Promise<void> {
   const { image, layout } = engine
   const isCache = (mount: string) => mount.includes(`:${INSIDE.compileCache}:`)
   const mounts = image.mounts.map((mount) => (isCache(mount) ? cache : mount))

@@ -11,6 +11,7 @@ import {
   unifiedMount,
 } from '../cgroup-layout.ts'
 import { isErrno } from '../engine-folder/errno.ts'
+import { readIfAny } from '../engine-folder/read-if-any.ts'
 import { evidenceIn, type LimitEvidence } from '../post-mortem.ts'
 import type { Limits } from '../provider.ts'
 
@@ -129,15 +130,5 @@ function killIfThere(pid: number): void {
     process.kill(pid, 'SIGKILL')
   } catch (error) {
     if (!isErrno(error, 'ESRCH')) throw error
-  }
-}
-
-/** `undefined` when it is not there. */
-export async function readIfAny(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENODEV', 'ENOTDIR')) return undefined
-    throw error
   }
 }

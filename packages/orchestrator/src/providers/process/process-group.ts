@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unifiedMount } from '../cgroup-layout.ts'
+import { readIfAny } from '../engine-folder/read-if-any.ts'
 import { countProcesses } from '../patrol.ts'
-import { readIfAny } from './cgroups.ts'
 import { findShim, readRecord } from './find-sandbox.ts'
 import type { SandboxLayout } from './layout.ts'
 

@@ -11,18 +11,18 @@
  */
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
-import { SandboxId, SpecfleetError } from '@specfleet/shared'
+import { type SandboxId, SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import { whenReleased } from '../engine-folder/alive.ts'
 import { folderName, makeEngineFolders } from '../engine-folder/folder.ts'
 import { type EngineLayout, engineLayout } from '../engine-folder/layout.ts'
 import { allProcesses, descend, signalProcess } from '../engine-folder/processes.ts'
+import { isSameIncarnation } from '../incarnation.ts'
 import { refuseLimits } from '../limits.ts'
 import { Patrol } from '../patrol.ts'
 import type { Created, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
-import type { Refused } from '../wire/control-line.ts'
+import { tellRefused } from '../tell-refused.ts'
 import { openForwarder } from '../wire/forwarder.ts'
 import { createSandbox } from './create-sandbox.ts'
 import { destroySandbox, sweep } from './destroy-sandbox.ts'
@@ -63,13 +63,16 @@ export async function openProcessProvider(options: ProcessProviderOptions): Prom
   await makeEngineFolders(layout)
   const { fleet, workerBundle, clock, log, busAddresses } = options
   const listeners = new Set<(event: SandboxEvent) => void>()
-  const tellRefused = ({ name, by, count, lastReason }: Refused) => {
-    const id = SandboxId.safeParse(name)
-    if (id.success) for (const listener of listeners) listener({ kind: 'refused', id: id.data, by, count, lastReason })
-  }
   const [host, wire] = await Promise.allSettled([
     prepareHost(layout, options),
-    openForwarder({ root: layout.wire, sandboxes: layout.sandboxes, busAddresses, clock, log, onRefused: tellRefused }),
+    openForwarder({
+      root: layout.wire,
+      sandboxes: layout.sandboxes,
+      busAddresses,
+      clock,
+      log,
+      onRefused: tellRefused(listeners),
+    }),
   ])
   if (wire.status === 'rejected') throw wire.reason
   try {
@@ -155,9 +158,7 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
     for (let attempt = 0; attempt < 3; attempt++) {
       const found = await this.#find(id)
       if (found !== undefined && found.kind !== 'half-made') {
-        const { expiresAt: _, ...identity } = found.record.labels
-        const { expiresAt: __, ...wanted } = labels
-        if (!isDeepStrictEqual(identity, wanted))
+        if (!isSameIncarnation(found.record.labels, labels))
           return failed(new SpecfleetError('provider.conflict', `${id} is a sandbox of another run`))
         this.#follow(id)
         return { kind: 'running' }
