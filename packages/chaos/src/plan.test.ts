@@ -62,6 +62,16 @@ describe('a sample', () => {
     )
   })
 
+  test('takes of what comes in varying pieces one that is sure to come by', () => {
+    const points = new Map<PointName, number>([['gateway/answer/data', 26]])
+    fc.assert(
+      fc.property(seed, (of) => {
+        for (const { at } of drawSample(20, { seed: of, seen: points, victims: ['nats'] }))
+          expect(at.kind === 'point' && at.point.nth).toBeLessThanOrEqual(13)
+      }),
+    )
+  })
+
   test('uses points evenly, both sides of each, and no place twice before all were used', () => {
     fc.assert(
       fc.property(seed, runs, seen, (of, length, points) => {
