@@ -13,13 +13,14 @@ import { fleetEnvironment } from './fleet-environment.ts'
 import { planMany } from './many-planned.ts'
 import { openStage } from './stage.ts'
 
+const NAME = 'many-containers'
 const SPECS = 50
 const SLOTS = 8
 const FLEET = 'many'
 const LONGEST_MS = 1_800_000
 
 export const manyContainers: Benchmark = {
-  name: 'many-containers',
+  name: NAME,
   about: `${SPECS} example specs planned in containers, on ${SLOTS} slots of one orchestrator`,
   async run(signal) {
     await using stack = new AsyncDisposableStack()
@@ -42,7 +43,7 @@ export const manyContainers: Benchmark = {
     const orchestrator = await startOrchestrator({ env, onLog: () => {}, signal })
     stack.defer(() => void orchestrator.kill('SIGKILL'))
     const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MS)])
-    const terms = { name: this.name, specs: SPECS, slots: SLOTS, pids: [orchestrator.pid], source: repository.path }
+    const terms = { name: NAME, specs: SPECS, slots: SLOTS, pids: [orchestrator.pid], source: repository.path }
     const { growth, outcomes } = await planMany(stage, { ...terms, signal: limit })
     // The sandbox of the last one is removed behind its word; an orchestrator that has ended removes no more.
     orchestrator.kill('SIGTERM')

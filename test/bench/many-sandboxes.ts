@@ -10,12 +10,13 @@ import { fleetEnvironment } from './fleet-environment.ts'
 import { planMany } from './many-planned.ts'
 import { openStage } from './stage.ts'
 
+const NAME = 'many-sandboxes'
 const SPECS = 200
 const SLOTS_EACH = 8
 const LONGEST_MS = 3_600_000
 
 export const manySandboxes: Benchmark = {
-  name: 'many-sandboxes',
+  name: NAME,
   about: `${SPECS} example specs planned in real sandboxes, on ${2 * SLOTS_EACH} slots of two orchestrators`,
   async run(signal) {
     await using stack = new AsyncDisposableStack()
@@ -39,7 +40,7 @@ export const manySandboxes: Benchmark = {
       pids.push(orchestrator.pid)
     }
     const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MS)])
-    const terms = { name: this.name, specs: SPECS, slots: 2 * SLOTS_EACH, pids, source: repository.path, signal: limit }
+    const terms = { name: NAME, specs: SPECS, slots: 2 * SLOTS_EACH, pids, source: repository.path, signal: limit }
     const { growth } = await planMany(stage, terms)
     return { growth }
   },
