@@ -141,6 +141,7 @@ export function configOf(nats: FleetNats, home: string): Config {
     slots: 10,
     cores: 2,
     provider: 'auto',
+    warm: { floor: 0, ceiling: 0 },
     bwrapPath: undefined,
     docker: { host: 'unix:///nowhere/docker.sock' },
     upstream: { kind: 'offline', why: 'chosen' },

@@ -17,6 +17,7 @@ import { AccountJanitor } from './supervisor/account-janitor.ts'
 import { Peers } from './supervisor/liveness.ts'
 import { RunTable } from './supervisor/run-table.ts'
 import { Slots } from './supervisor/slots.ts'
+import { Starts } from './supervisor/starts.ts'
 
 /** One orchestrator at work. Disposing gives up what it holds; its sandboxes go on. */
 export type Orchestrator = AsyncDisposable & {
@@ -48,7 +49,8 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
   await table.start()
   const facts = openFactWriter({ log: stores.factLog, clock: world.clock }, 'supervisor')
   const refusals = parts.use(new Refusals({ facts, table, clock: world.clock, log }))
-  const provider = parts.use(await collaborators.openProvider())
+  const starts = new Starts({ clock: world.clock }, { atOnce: config.cores })
+  const provider = parts.use(await collaborators.openProvider((signal) => starts.spare(signal)))
   const slots = new Slots({ table }, { total: config.slots, me: id })
   let draining = false
   const self = describeSelf(world, provider)
@@ -57,7 +59,7 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
   const peers = parts.use(new Peers({ records: stores.orchestrators, clock: world.clock, log }, describe))
   await peers.start()
 
-  const crew = await openCrew(world, { ...stores, bus, system, ledger, table, provider }, parts)
+  const crew = await openCrew(world, { ...stores, bus, system, ledger, table, provider, starts }, parts)
   parts.use(
     crew.sandboxes.refused.on(({ labels, by, count, lastReason }) =>
       refusals.note(labels, { by, count, reason: lastReason }),

@@ -5,6 +5,7 @@ import { ADOPTION_GRACE_MS, describeIssues, ID_PATTERN, SpecfleetError } from '@
 import { z } from 'zod'
 import { accountOf } from './creds.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
+import type { PoolSize } from './providers/pool-size.ts'
 import type { Limits } from './providers/provider.ts'
 import { type DockerChoice, PROVIDER_CHOICES, type ProviderChoice } from './providers/registry.ts'
 import type { BackoffPolicy } from './supervisor/backoff.ts'
@@ -38,6 +39,8 @@ const Variables = z.object({
   ANTHROPIC_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   ANTHROPIC_API_KEY: z.string().min(1).optional(),
   ANTHROPIC_API_KEY_FILE: z.string().optional(),
+  WARM_FLOOR: whole(0, 1_000).default(1),
+  WARM_CEILING: whole(0, 1_000).default(8),
   SANDBOX_MEMORY_MB: whole(64, 1_048_576).default(1024),
   SANDBOX_DISK_MB: whole(16, 1_048_576).default(1024),
   SANDBOX_CPUS: amount(0.1, 1024).default(1),
@@ -87,6 +90,8 @@ export type Config = {
   readonly cores: number
   readonly provider: ProviderChoice
   readonly docker: DockerChoice
+  /** Workers that wait, booted, for the next runs, where the engine can do that. */
+  readonly warm: PoolSize
   /** A bubblewrap that is not among the system's programs. */
   readonly bwrapPath: string | undefined
   readonly upstream: UpstreamChoice
@@ -177,6 +182,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       ...(variables.SPECFLEET_IMAGE === undefined ? {} : { image: variables.SPECFLEET_IMAGE }),
       ...(variables.SPECFLEET_RUNTIME === undefined ? {} : { runtime: variables.SPECFLEET_RUNTIME }),
     },
+    warm: { floor: variables.WARM_FLOOR, ceiling: variables.WARM_CEILING },
     upstream: chooseUpstream(variables),
     model: variables.MODEL,
     limits: {

@@ -59,13 +59,14 @@ async function start(config: Config, clock: Clock, log: Log): Promise<Orchestrat
     log,
     random: Math.random,
     upstream: openUpstream(config.upstream),
-    openProvider: () =>
+    openProvider: (turn) =>
       openProvider(config.provider, {
         home,
         fleet,
         busAddresses: [hostAndPort(config.nats.url)],
         workerBundle,
         docker: config.docker,
+        warm: { ...config.warm, limits: config.limits, turn },
         ...(config.bwrapPath === undefined ? {} : { bwrapPath: config.bwrapPath }),
         clock,
         log,

@@ -29,7 +29,7 @@ async function arriveOnce(path: string): Promise<void> {
   if (birth.assignment instanceof SpecfleetError) throw birth.assignment
   using cut = new CutWatch(birth.cutLimitMs)
   using arrived = await arrive(birth, cut)
-  await using bus = arrived.bus
+  await using _bus = arrived.bus
   await using link = arrived.link
   await sayReady(link, birth.assignment, birth)
   // From here on the bus may close.

@@ -9,12 +9,13 @@ import { Heartbeats } from '../supervisor/heartbeats.ts'
 import type { Peers } from '../supervisor/liveness.ts'
 import { SandboxTable } from '../supervisor/sandbox-table.ts'
 import type { Slots } from '../supervisor/slots.ts'
-import { Starts } from '../supervisor/starts.ts'
 import { Supervisor } from '../supervisor/supervisor.ts'
 import { Uptimes } from '../supervisor/uptimes.ts'
 import type { Foundation } from './foundation.ts'
 
-type Found = Pick<Crew, 'bus' | 'ledger' | 'table' | 'provider' | 'blobs' | 'factLog'> & { readonly system: Bus }
+type Found = Pick<Crew, 'bus' | 'ledger' | 'table' | 'provider' | 'blobs' | 'factLog' | 'starts'> & {
+  readonly system: Bus
+}
 
 /** Everybody the supervisor works with; of the sandboxes it knows all that the engine has. */
 export async function openCrew(world: Foundation, found: Found, parts: AsyncDisposableStack): Promise<Crew> {
@@ -35,7 +36,6 @@ export async function openCrew(world: Foundation, found: Found, parts: AsyncDisp
     control: openControlSender({ bus, clock }),
     clock,
     log,
-    starts: new Starts({ clock }, { atOnce: config.cores }),
     random,
   }
 }

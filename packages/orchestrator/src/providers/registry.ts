@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { type ErrorCode, SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import type { SandboxProvider } from './provider.ts'
+import type { PoolSize, SpareTurn } from './pool-size.ts'
+import type { Limits, SandboxProvider } from './provider.ts'
 
 /** `auto` takes the best engine that isolates: containers where an engine has the image, else processes. It never takes one that does not. */
 export const PROVIDER_CHOICES = ['auto', 'docker', 'process', 'process-unsafe'] as const
@@ -26,6 +27,8 @@ export type RegistryOptions = {
   readonly workerBundle: string
   readonly bwrapPath?: string
   readonly docker: DockerChoice
+  /** Workers that wait for the next runs, where an engine can do that; none when it is not given. */
+  readonly warm?: PoolSize & { readonly limits: Limits; readonly turn: SpareTurn }
   readonly clock: Clock
   readonly log: Log
 }
@@ -72,7 +75,7 @@ async function openDocker({ home, docker, ...options }: RegistryOptions): Promis
 
 async function openProcesses(options: RegistryOptions, unsafe: boolean): Promise<SandboxProvider & AsyncDisposable> {
   const { openProcessProvider } = await import('./process/process-provider.ts')
-  const { home, docker: _, ...rest } = options
+  const { home, docker: _, warm: __, ...rest } = options
   // Two engines, since what one of them runs the other must not take over.
   return openProcessProvider({ ...rest, root: join(home, unsafe ? 'process-unsafe' : 'process'), unsafe })
 }

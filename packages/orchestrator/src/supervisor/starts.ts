@@ -44,6 +44,19 @@ export class Starts {
     }
   }
 
+  /**
+   * For what is made ahead of need: resolves when nothing starts and nobody waits to, and counts as a start until it is
+   * disposed of. `closed` when no turn will come. Rejects with the signal's reason.
+   */
+  async spare(signal: AbortSignal): Promise<Disposable | 'closed'> {
+    try {
+      return await this.#permits.acquireLast(AbortSignal.any([signal, this.#closing.signal]))
+    } catch (reason) {
+      if (this.#closing.signal.aborted && !signal.aborted) return 'closed'
+      throw reason
+    }
+  }
+
   /** From now on nobody starts any more. */
   close(): void {
     this.#closing.abort(new Error('nothing is started any more'))

@@ -10,6 +10,7 @@
  */
 import { SandboxId, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
 import { whenReleased } from '../engine-folder/alive.ts'
+import { exists } from '../engine-folder/place.ts'
 import { readIfAny } from '../engine-folder/read-if-any.ts'
 import { isSameIncarnation } from '../incarnation.ts'
 import { refuseLimits } from '../limits.ts'
@@ -23,6 +24,11 @@ import type { Engine } from './engine.ts'
 import { type Container, reportOf } from './exit.ts'
 import { sandboxFolder } from './layout.ts'
 import { Vigil } from './vigil.ts'
+import { allHandedOver, containerOf, findSandbox } from './warm/handed-over.ts'
+import { withoutOwnWords } from './warm/own-words.ts'
+import { isWaitingName } from './warm/place.ts'
+import type { WarmPool } from './warm/pool.ts'
+import type { WorkerImages } from './worker-images.ts'
 
 const ATTEMPTS = 3
 
@@ -36,13 +42,20 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   readonly #vigil: Vigil
   readonly #deaths: Deaths
   readonly #tasks = new Set<Promise<void>>()
+  readonly #images: WorkerImages
+  readonly #pool: WarmPool | undefined
 
   constructor(
     engine: Engine,
     about: { readonly engine: string; readonly isolation: string },
     listeners: Set<(event: SandboxEvent) => void>,
+    images: WorkerImages,
+    pool: WarmPool | undefined,
   ) {
     this.#engine = engine
+    this.#images = images
+    this.#pool = pool
+    images.onChange = () => pool?.tend()
     this.#listeners = listeners
     this.engine = about.engine
     this.isolation = about.isolation
@@ -52,6 +65,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       onGap: () => {
         this.#tell({ kind: 'gap' })
         this.#begin(sweep(engine))
+        this.#begin(images.look())
       },
     })
   }
@@ -60,6 +74,8 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   async start(): Promise<void> {
     await this.#deaths.start()
     await sweep(this.#engine)
+    await this.#images.look()
+    this.#pool?.tend()
   }
 
   async create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {
@@ -79,20 +95,21 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   }
 
   async inspect(id: SandboxId): Promise<Sandbox | undefined> {
-    const container = await this.#engine.client.inspect(this.#nameOf(id))
+    const container = await findSandbox(this.#engine, id)
     return container === undefined ? undefined : this.#describe(container)
   }
 
   async list(): Promise<readonly Sandbox[]> {
     const { client, fleet, folder } = this.#engine
     const listed = await client.list(fleet, folder)
-    const found = await Promise.all(listed.map(({ name }) => client.inspect(name)))
+    const handedOver = await allHandedOver(this.#engine)
+    const found = await Promise.all(listed.map(({ id }) => client.inspect(id, handedOver.get(id))))
     const described = await Promise.all(found.map((container) => container && this.#describe(container)))
     return described.filter((sandbox) => sandbox !== undefined)
   }
 
   async stop(id: SandboxId, how: 'term' | 'kill'): Promise<void> {
-    await this.#engine.client.kill(this.#nameOf(id), how === 'term' ? 'SIGTERM' : 'SIGKILL')
+    await this.#engine.client.kill(await containerOf(this.#engine, id), how === 'term' ? 'SIGTERM' : 'SIGKILL')
   }
 
   async destroy(id: SandboxId): Promise<void> {
@@ -110,9 +127,11 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool?.[Symbol.asyncDispose]()
     this.#listeners.clear()
     this.#deaths[Symbol.dispose]()
     this.#vigil[Symbol.dispose]()
+    this.#images[Symbol.dispose]()
     // One may have begun another.
     while (this.#tasks.size > 0) await Promise.allSettled(this.#tasks)
     await this.#engine.wire[Symbol.asyncDispose]()
@@ -122,7 +141,8 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     const { id } = request
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (isBeingMade(this.#engine, id)) await this.#untilMade(id)
-      const found = await this.#engine.client.inspect(this.#nameOf(id))
+      if (await this.#handOver(request, signal)) return this.#follow(id)
+      const found = await findSandbox(this.#engine, id)
       if (found !== undefined && !isOf(found, request)) return taken(id)
       if (found !== undefined && found.state !== 'made') return this.#follow(id)
       // Whoever was making it has died.
@@ -131,6 +151,13 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       if (!isBeingMade(this.#engine, id)) await sweep(this.#engine)
     }
     return taken(id)
+  }
+
+  /** Before the engine is asked whether it has the sandbox: that would take as long as all of the hand-over. */
+  async #handOver(request: SandboxRequest, signal: AbortSignal): Promise<boolean> {
+    if (this.#pool === undefined || (await exists(sandboxFolder(this.#engine.layout.sandboxes, request.id).folder)))
+      return false
+    return (await this.#pool.handOver(request, signal)) === 'handed-over'
   }
 
   #follow(id: SandboxId): Created {
@@ -149,6 +176,8 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     const { id, labels } = container.identity
     if (labels.fleet !== this.#engine.fleet) return undefined
     if (container.state === 'running') {
+      // One that is being handed over may yet turn out not to be it.
+      if (container.waited && isBeingMade(this.#engine, id)) return { id, labels, state: { kind: 'running' } }
       if (!this.#vigil.isKept(id)) this.#begin(this.#vigil.keep(container))
       return { id, labels, state: { kind: 'running' } }
     }
@@ -162,17 +191,31 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   async #exitOf(container: Container) {
     const { id } = container.identity
     const [log, ended] = await Promise.all([
-      this.#engine.client.tail(this.#nameOf(id)),
+      this.#engine.client.tail(container.containerId),
       readIfAny(sandboxFolder(this.#engine.layout.sandboxes, id).ended),
     ])
-    return reportOf({ container, ended: verdictIn(ended), log })
+    return reportOf({ container, ended: verdictIn(ended), log: container.waited ? withoutOwnWords(log) : log })
   }
 
   #died(name: string): void {
+    if (isWaitingName(this.#engine.fleet, name)) {
+      this.#pool?.died(name)
+      this.#begin(this.#diedUnnamed(name))
+      return
+    }
     const id = SandboxId.safeParse(name.slice(this.#prefix.length))
     if (!name.startsWith(this.#prefix) || !id.success) return
     this.#vigil.forget(id.data)
     this.#tell({ kind: 'exited', id: id.data })
+  }
+
+  /** It may have been handed over, by whomever, and not have got its new name yet. */
+  async #diedUnnamed(name: string): Promise<void> {
+    for (const became of (await allHandedOver(this.#engine)).values()) {
+      if (became.name !== name) continue
+      this.#vigil.forget(became.identity.id)
+      this.#tell({ kind: 'exited', id: became.identity.id })
+    }
   }
 
   #tell(event: SandboxEvent): void {
@@ -187,10 +230,6 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       })
       .finally(() => this.#tasks.delete(task))
     this.#tasks.add(task)
-  }
-
-  #nameOf(id: SandboxId): string {
-    return containerName(this.#engine.fleet, id)
   }
 
   get #prefix(): string {

@@ -2,22 +2,37 @@
 import { z } from 'zod'
 import { LABEL } from './container.ts'
 import type { EngineCalls } from './engine-calls.ts'
-import { type Container, readContainer } from './exit.ts'
+import { type Became, type Container, readContainer } from './exit.ts'
 
-export type ListedContainer = { readonly name: string; readonly started: boolean }
-const Listed = z.array(z.object({ Names: z.array(z.string()), State: z.string() }))
+export type ListedContainer = {
+  readonly id: string
+  readonly name: string
+  readonly started: boolean
+  /** Of one that was made to wait, whatever it has become. */
+  readonly waitingKey: string | undefined
+}
+const Listed = z.array(
+  z.object({
+    Id: z.string(),
+    Names: z.array(z.string()),
+    State: z.string(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+  }),
+)
 
-/** `undefined` when there is none of ours by that name. */
-export async function findContainer(calls: EngineCalls, name: string): Promise<Container | undefined> {
+/** `undefined` when there is none of ours by that name or id. */
+export async function findContainer(calls: EngineCalls, name: string, became?: Became): Promise<Container | undefined> {
   const found = await calls.askIfThere(`look at ${name}`, (docker) => docker.getContainer(name).inspect())
-  return found === undefined ? undefined : readContainer(found)
+  return found === undefined ? undefined : readContainer(found, became)
 }
 
 /** All containers of the fleet in that folder, whatever they do. */
 export async function listContainers(calls: EngineCalls, fleet: string, folder: string): Promise<ListedContainer[]> {
   const filters = { label: [`${LABEL.fleet}=${fleet}`, `${LABEL.folder}=${folder}`] }
   const listed = await calls.ask('list its containers', (docker) => docker.listContainers({ all: true, filters }))
-  return Listed.parse(listed).flatMap(({ Names: [name], State }) =>
-    name === undefined ? [] : [{ name: name.replace(/^\//, ''), started: State !== 'created' }],
-  )
+  return Listed.parse(listed).flatMap(({ Id, Names: [name], State, Labels }) => {
+    if (name === undefined) return []
+    const waitingKey = Labels?.[LABEL.waiting]
+    return [{ id: Id, name: name.replace(/^\//, ''), started: State !== 'created', waitingKey }]
+  })
 }
