@@ -28,8 +28,8 @@ export type Collaborators = {
   readonly log: Log
   /** From 0 to 1. */
   readonly random: () => number
-  /** Opens the engine; called once the bus is there. */
-  readonly openProvider: () => Promise<SandboxProvider & AsyncDisposable>
+  /** Opens the engines, in overflow order; called once the bus is there. */
+  readonly openProviders: () => Promise<readonly (SandboxProvider & AsyncDisposable)[]>
   readonly upstream: ModelUpstream
 }
 

@@ -28,6 +28,7 @@ const ATTEMPTS = 3
 
 export class DockerProvider implements SandboxProvider, AsyncDisposable {
   readonly name = 'docker'
+  readonly images = true
   readonly engine: string
   readonly isolation: string
   readonly #engine: Engine
