@@ -66,14 +66,11 @@ const asLimits = ({ minutes, ...rest }: SandboxLimits): Partial<Limits> =>
   minutes === undefined ? rest : { ...rest, wallClockMinutes: minutes }
 
 /** What the operator gives to tasks of this kind and project. */
-const givenTo = (policy: Policy, fleet: Limits, asked: Pick<Task, 'kind' | 'projectId'>): Limits =>
-  Object.assign(
-    {},
-    fleet,
-    ...rulesFor(policy, asked)
-      .reverse()
-      .map(({ limits }) => asLimits(limits)),
-  )
+const givenTo = (policy: Policy, fleet: Limits, { kind, projectId }: Pick<Task, 'kind' | 'projectId'>): Limits => ({
+  ...fleet,
+  ...asLimits(policy.kinds[kind]?.limits ?? {}),
+  ...asLimits(policy.projects.get(projectId)?.limits ?? {}),
+})
 
 const ceilingFor = (policy: Policy, fleet: Limits, asked: Pick<Task, 'kind' | 'projectId'>): Limits => ({
   ...givenTo(policy, fleet, asked),
