@@ -47,7 +47,7 @@ async function main(what: string | undefined): Promise<number> {
 
 /** `mounted`: an image without a worker, which is mounted into it. */
 async function stateOf(client: EngineClient, name: string, version: string) {
-  const found = await client.findImage(name)
+  const found = await client.images.find(name)
   const inside = found?.labels[WORKER_LABEL]
   const state =
     found === undefined ? 'missing' : inside === undefined ? 'mounted' : inside === version ? 'current' : 'stale'

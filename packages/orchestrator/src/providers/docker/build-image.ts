@@ -36,7 +36,7 @@ export async function buildImage(client: EngineClient, build: ImageBuild): Promi
     await chmod(join(folder, 'node'), 0o755)
     const args = { WORKER: build.version, ...(build.base === undefined ? {} : { BASE_IMAGE: build.base }) }
     const files = ['Dockerfile', 'worker.mjs', 'node']
-    await client.build({ folder, files, name: build.name, args }, build.onLine)
+    await client.images.build({ folder, files, name: build.name, args }, build.onLine)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { SpecfleetError } from '@specfleet/shared'
 import { digest, placeBundle, placeProgram } from '../engine-folder/place.ts'
 import { INSIDE } from '../inside.ts'
-import type { EngineClient, FoundImage } from './engine-client.ts'
+import type { EngineClient } from './engine-client.ts'
+import type { FoundImage } from './engine-images.ts'
 
 /** What containers are made of: an image, and what is mounted into it. */
 export type WorkerImage = {
@@ -53,7 +54,7 @@ export async function findWorkerImage(
   client: EngineClient,
   { name, version, worker }: { readonly name: string; readonly version: string; readonly worker: PlacedWorker },
 ): Promise<WorkerImage> {
-  const found = await client.findImage(name)
+  const found = await client.images.find(name)
   if (found === undefined) throw new SpecfleetError('provider.image', `the engine has no image ${name}`)
   const mounts = mountsFor(found, worker, { name, version })
   return { name, id: found.id, path: pathOf(found), mounts }

@@ -1,0 +1,64 @@
+/** How one call of an engine is made: bounded in time, its failures by name. */
+import { Readable } from 'node:stream'
+import { SpecfleetError } from '@specfleet/shared'
+import Docker from 'dockerode'
+import type { Clock } from '../../clock.ts'
+import { engineError, statusOf } from './engine-errors.ts'
+
+/** An engine that answers later than this has failed for now; making a container takes it a second at load. */
+const ANSWER_LIMIT_MS = 30_000
+
+export class EngineCalls {
+  readonly docker: Docker
+  readonly #clock: Clock
+
+  /** @param socketPath where the engine listens on this host */
+  constructor(socketPath: string, clock: Clock) {
+    this.docker = new Docker({ socketPath })
+    this.#clock = clock
+  }
+
+  /** @param doing what is asked of it, for people: `make sandbox-1` */
+  async ask<T>(doing: string, ask: (docker: Docker) => Promise<T>): Promise<T> {
+    const late = Promise.withResolvers<never>()
+    const limit = this.#clock.after(ANSWER_LIMIT_MS, () =>
+      late.reject(new SpecfleetError('provider.failed', `the engine did not ${doing} within ${ANSWER_LIMIT_MS} ms`)),
+    )
+    try {
+      return await Promise.race([ask(this.docker), late.promise])
+    } catch (error) {
+      throw engineError(error, doing)
+    } finally {
+      limit[Symbol.dispose]()
+    }
+  }
+
+  /** `undefined` for what there is not. */
+  askIfThere<T>(doing: string, ask: (docker: Docker) => Promise<T>): Promise<T | undefined> {
+    return this.ask(doing, async (docker) => {
+      try {
+        return await ask(docker)
+      } catch (error) {
+        if (statusOf(error) === 404) return undefined
+        throw error
+      }
+    })
+  }
+
+  /** Nothing when the engine answers with one of these statuses. */
+  async unless(statuses: readonly number[], doing: string, ask: (docker: Docker) => Promise<unknown>): Promise<void> {
+    await this.ask(doing, async (docker) => {
+      try {
+        await ask(docker)
+      } catch (error) {
+        if (!statuses.includes(statusOf(error) ?? 0)) throw error
+      }
+    })
+  }
+}
+
+/** A stream of the engine's client, as one that can be closed. */
+export function openEnded<T extends NodeJS.ReadableStream>(stream: T): T & Readable {
+  if (stream instanceof Readable) return stream
+  throw new SpecfleetError('internal', 'the client of the container engine gave a stream that cannot be closed')
+}

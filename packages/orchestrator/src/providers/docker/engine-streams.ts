@@ -1,0 +1,60 @@
+/** What an engine tells for as long as it is listened to: the deaths of containers, and how much one writes. */
+import { z } from 'zod'
+import { LABEL } from './container.ts'
+import { type EngineCalls, openEnded } from './engine-calls.ts'
+
+/** What happened to a container of ours. */
+const Happened = z.object({
+  Action: z.string(),
+  Actor: z.object({ Attributes: z.record(z.string(), z.string()).default({}) }),
+})
+
+/** Calls with the size of each piece that it writes from now on, until disposed of. */
+export async function followOutput(
+  calls: EngineCalls,
+  name: string,
+  onBytes: (count: number) => void,
+): Promise<Disposable> {
+  const stream = await calls.ask(`follow ${name}`, async (docker) =>
+    openEnded(await docker.getContainer(name).attach({ stream: true, stdin: false, stdout: true, stderr: true })),
+  )
+  stream.on('data', (bytes: Buffer) => onBytes(bytes.length))
+  stream.on('error', () => stream.destroy())
+  return { [Symbol.dispose]: () => void stream.destroy() }
+}
+
+/** Calls with the name of each container of the fleet that dies; `onEnd` when the engine tells no more. */
+export async function followDeaths(
+  calls: EngineCalls,
+  fleet: string,
+  onDeath: (name: string) => void,
+  onEnd: () => void,
+): Promise<Disposable> {
+  const filters = { type: ['container' as const], event: ['die'], label: [`${LABEL.fleet}=${fleet}`] }
+  const stream = await calls.ask('tell what happens', async (docker) => openEnded(await docker.getEvents({ filters })))
+  let rest = ''
+  stream.on('data', (bytes: Buffer) => {
+    const lines = (rest + bytes.toString('utf8')).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      const name = nameOf(line)
+      if (name !== undefined) onDeath(name)
+    }
+  })
+  stream.on('error', () => stream.destroy())
+  stream.once('close', onEnd)
+  return {
+    [Symbol.dispose]: () => {
+      stream.off('close', onEnd)
+      stream.destroy()
+    },
+  }
+}
+
+function nameOf(line: string): string | undefined {
+  try {
+    return Happened.parse(JSON.parse(line)).Actor.Attributes.name
+  } catch {
+    return undefined
+  }
+}
