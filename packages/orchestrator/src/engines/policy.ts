@@ -121,7 +121,7 @@ export function requireAllowed({ policy, limits, offers }: Terms, task: Task): v
   requireImage(policy, task)
   if (wish.image && !offers.some((offer) => suits(offer, wish)))
     throw notAllowed(
-      `it is to run on image "${imageOf(policy, task)}", and ${wish.provider ?? 'no engine here'} takes no image`,
+      `it is to run on image "${imageOf(policy, task)}", and ${wish.provider === undefined ? 'no engine here takes one' : `${wish.provider} takes none`}`,
       'ask for a provider that makes containers, or for no image',
     )
   const ceiling = ceilingFor(policy, limits, task)

@@ -15,6 +15,7 @@ import { isSameIncarnation } from '../incarnation.ts'
 import { refuseLimits } from '../limits.ts'
 import { verdictIn } from '../post-mortem.ts'
 import type { Created, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
+import type { AskedImages } from './asked-images.ts'
 import { containerName } from './container.ts'
 import { createSandbox } from './create-sandbox.ts'
 import { Deaths } from './deaths.ts'
@@ -32,6 +33,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   readonly engine: string
   readonly isolation: string
   readonly #engine: Engine
+  readonly #asked: AskedImages
   readonly #listeners: Set<(event: SandboxEvent) => void>
   readonly #making = new Map<SandboxId, Promise<Created>>()
   readonly #vigil: Vigil
@@ -40,10 +42,12 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
 
   constructor(
     engine: Engine,
+    asked: AskedImages,
     about: { readonly engine: string; readonly isolation: string },
     listeners: Set<(event: SandboxEvent) => void>,
   ) {
     this.#engine = engine
+    this.#asked = asked
     this.#listeners = listeners
     this.engine = about.engine
     this.isolation = about.isolation
@@ -75,7 +79,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       return await making.finally(() => this.#making.delete(request.id))
     } catch (error) {
       if (signal.aborted) throw error
-      return failed(error)
+      return failed(request.image === undefined ? error : this.#asked.failed(request.image, error))
     }
   }
 
@@ -128,10 +132,15 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       if (found !== undefined && found.state !== 'made') return this.#follow(id)
       // Whoever was making it has died.
       if (found !== undefined) await destroySandbox(this.#engine, id)
-      if ((await createSandbox(this.#engine, request, signal)) === 'made') return this.#follow(id)
+      if ((await createSandbox(await this.#engineFor(request), request, signal)) === 'made') return this.#follow(id)
       if (!isBeingMade(this.#engine, id)) await sweep(this.#engine)
     }
     return taken(id)
+  }
+
+  /** As it makes containers of the image that is asked for. */
+  async #engineFor({ image }: SandboxRequest): Promise<Engine> {
+    return image === undefined ? this.#engine : { ...this.#engine, image: await this.#asked.of(image) }
   }
 
   #follow(id: SandboxId): Created {

@@ -9,6 +9,7 @@ import { INSIDE_UID } from '../inside.ts'
 import type { SandboxEvent, SandboxProvider } from '../provider.ts'
 import { tellRefused } from '../tell-refused.ts'
 import { openForwarder } from '../wire/forwarder.ts'
+import { AskedImages } from './asked-images.ts'
 import type { ContainerUser } from './create-options.ts'
 import { DockerProvider } from './docker-provider.ts'
 import type { Engine } from './engine.ts'
@@ -47,8 +48,8 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
   await makeEngineFolders(layout)
   const worker = await placeWorker(layout.system, options.workerBundle)
   const version = workerVersion(await readFile(worker.bundle))
-  const name = options.image ?? defaultImage(version)
-  const found = await findWorkerImage(client, { name, version, worker })
+  const find = (name: string) => findWorkerImage(client, { name, version, worker })
+  const found = await find(options.image ?? defaultImage(version))
   const listeners = new Set<(event: SandboxEvent) => void>()
   const folder = await folderName(layout)
   const wire = await openForwarder({
@@ -61,7 +62,12 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
     }
     await tryOut(engine, worker)
     const about = { engine: `docker:${info.ID}:${folder}`.slice(0, 256), isolation: describe(info, options.runtime) }
-    const provider = new DockerProvider(engine, about, listeners)
+    const asked = new AskedImages(async (name) => {
+      const image = await find(name)
+      await tryOut({ ...engine, image }, worker)
+      return image
+    })
+    const provider = new DockerProvider(engine, asked, about, listeners)
     await provider.start()
     return provider
   } catch (error) {
