@@ -4,8 +4,9 @@
  *   --only <name>   only that benchmark; may be given again
  *   --json          the figures for programs, on standard output
  *   --list          what there is to measure
- *   --sizes <n,…>   live runs that `scale` measures, 500,1000,2000,4000 unless told otherwise
- *   --seconds <n>   how long it measures each, 60 unless told otherwise
+ *   --sizes <n,…>   live runs that `scale` measures, 500,1000,2000,4000 unless told otherwise, or containers that
+ *                   `idle-containers` does, 200 unless told otherwise
+ *   --seconds <n>   how long either measures each, 60 unless told otherwise
  *
  * Those that take minutes are measured only when they are named.
  *
@@ -17,6 +18,7 @@ import { boot } from './boot.ts'
 import { containers } from './containers.ts'
 import { credentials } from './credentials.ts'
 import { hostile } from './hostile.ts'
+import { IDLE_DEFAULTS, idleContainers } from './idle-containers.ts'
 import { intake } from './intake.ts'
 import { ledger } from './ledger.ts'
 import { many } from './many.ts'
@@ -24,7 +26,7 @@ import { manySandboxes } from './many-sandboxes.ts'
 import { memory } from './memory.ts'
 import { recovery } from './recovery.ts'
 import { anyMissed, type Report, renderReport, reportAsJson } from './report.ts'
-import { SCALE_DEFAULTS, type ScaleOptions, scale } from './scale.ts'
+import { SCALE_DEFAULTS, scale } from './scale.ts'
 import { spawn } from './spawn.ts'
 import { tunnel } from './tunnel.ts'
 
@@ -43,7 +45,9 @@ async function main(): Promise<number> {
       seconds: { type: 'string' },
     },
   })
-  const benchmarks = [...QUICK, containers, hostile, many, manySandboxes, recovery, scale(scaleOptions(values))]
+  const idle = idleContainers(sized(values, IDLE_DEFAULTS))
+  const scaled = scale(sized(values, SCALE_DEFAULTS))
+  const benchmarks = [...QUICK, containers, hostile, idle, many, manySandboxes, recovery, scaled]
   const names = benchmarks.map(({ name }) => name)
   const unknown = values.only?.filter((name) => !names.includes(name)) ?? []
   if (unknown.length > 0) {
@@ -51,7 +55,7 @@ async function main(): Promise<number> {
     return EXIT.usage
   }
   if (values.list === true) {
-    for (const { name, about } of benchmarks) console.log(`${name.padEnd(12)}${about}`)
+    for (const { name, about } of benchmarks) console.log(`${name.padEnd(17)}${about}`)
     return EXIT.done
   }
   const report = await measure(
@@ -62,10 +66,12 @@ async function main(): Promise<number> {
   return anyMissed(report) ? EXIT.missed : EXIT.done
 }
 
-function scaleOptions({ sizes, seconds }: { sizes?: string; seconds?: string }): ScaleOptions {
+type Sized = { readonly sizes: readonly number[]; readonly seconds: number }
+
+function sized({ sizes, seconds }: { sizes?: string; seconds?: string }, otherwise: Sized): Sized {
   return {
-    sizes: sizes?.split(',').map(Number) ?? SCALE_DEFAULTS.sizes,
-    seconds: seconds === undefined ? SCALE_DEFAULTS.seconds : Number(seconds),
+    sizes: sizes?.split(',').map(Number) ?? otherwise.sizes,
+    seconds: seconds === undefined ? otherwise.seconds : Number(seconds),
   }
 }
 

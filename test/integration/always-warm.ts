@@ -81,6 +81,7 @@ export async function openAlwaysWarm(options: RegistryOptions): Promise<SandboxP
     name: provider.name,
     engine: provider.engine,
     isolation: provider.isolation,
+    images: provider.images,
     async create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {
       if (refuseLimits(request.limits) !== undefined || signal.aborted) return provider.create(request, signal)
       for (;;) {

@@ -6,7 +6,11 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { allProcesses, descend, signalProcess } from '../../packages/orchestrator/src/providers/engine-folder/processes.ts'
+import {
+  allProcesses,
+  descend,
+  signalProcess,
+} from '../../packages/orchestrator/src/providers/engine-folder/processes.ts'
 import type { SandboxProvider } from '../../packages/orchestrator/src/providers/provider.ts'
 import { openProvider } from '../../packages/orchestrator/src/providers/registry.ts'
 import { findDocker, skipWithoutDocker, startDocker, type TestDocker } from '../../packages/testkit/src/docker.ts'
@@ -31,7 +35,11 @@ beforeAll(async () => {
 afterAll(() => parts.disposeAsync())
 beforeEach(skipWithoutDocker)
 
-type Warm = AsyncDisposable & { readonly provider: SandboxProvider; readonly heard: WarmLog; waiting(): Promise<Docker.ContainerInspectInfo> }
+type Warm = AsyncDisposable & {
+  readonly provider: SandboxProvider
+  readonly heard: WarmLog
+  waiting(): Promise<Docker.ContainerInspectInfo>
+}
 
 /** A provider with so many workers that wait. */
 async function openWarm(floor = 1): Promise<Warm> {
@@ -117,7 +125,8 @@ describe('a worker that waits', () => {
     const environ = await readFile(`/proc/${worker.pid}/environ`, 'utf8')
     const { Labels, Env, Cmd } = waiting.Config
     const said = JSON.stringify([environ.split('\0'), Labels, Env, Cmd])
-    for (const word of ['CREDS', 'specfleet.run', 'specfleet.spec', 'RUN_ID', 'TASK_ID']) expect(said).not.toContain(word)
+    for (const word of ['CREDS', 'specfleet.run', 'specfleet.spec', 'RUN_ID', 'TASK_ID'])
+      expect(said).not.toContain(word)
     const wire = waiting.HostConfig.Binds?.find((bind) => bind.includes(':/run/sf'))?.split(':')[0] ?? ''
     expect(await readdir(wire)).toEqual([])
     expect(await warm.provider.list()).toEqual([])

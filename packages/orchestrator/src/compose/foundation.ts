@@ -29,8 +29,8 @@ export type Collaborators = {
   readonly log: Log
   /** From 0 to 1. */
   readonly random: () => number
-  /** Opens the engine; called once the bus is there. What it makes ahead of need waits for its turn. */
-  readonly openProvider: (turn: SpareTurn) => Promise<SandboxProvider & AsyncDisposable>
+  /** Opens the engines, in overflow order; called once the bus is there. What they make ahead of need waits for its turn. */
+  readonly openProviders: (turn: SpareTurn) => Promise<readonly (SandboxProvider & AsyncDisposable)[]>
   readonly upstream: ModelUpstream
 }
 

@@ -6,7 +6,8 @@ import type { PoolSize, SpareTurn } from './pool-size.ts'
 import type { Limits, SandboxProvider } from './provider.ts'
 
 /** `auto` takes the best engine that isolates: containers where an engine has the image, else processes. It never takes one that does not. */
-export const PROVIDER_CHOICES = ['auto', 'docker', 'process', 'process-unsafe'] as const
+export const ENGINE_NAMES = ['docker', 'process', 'process-unsafe'] as const
+export const PROVIDER_CHOICES = ['auto', ...ENGINE_NAMES] as const
 export type ProviderChoice = (typeof PROVIDER_CHOICES)[number]
 
 export type DockerChoice = {
@@ -53,6 +54,27 @@ export async function openProvider(
     default:
       throw new SpecfleetError('provider.unknown', choice, { next: `use ${PROVIDER_CHOICES.join(', ')}` })
   }
+}
+
+/**
+ * Opens each engine of a list once, in that order: what `auto` comes to may stand in it by name as well. Disposal
+ * is the caller's; where one cannot be opened, those that were are given back.
+ * @throws SpecfleetError as `openProvider` does
+ */
+export async function openProviders(
+  choices: readonly string[],
+  options: RegistryOptions,
+): Promise<readonly (SandboxProvider & AsyncDisposable)[]> {
+  await using opened = new AsyncDisposableStack()
+  const providers = new Map<string, SandboxProvider & AsyncDisposable>()
+  for (const choice of choices) {
+    if (providers.has(choice) || (choice === 'auto' && providers.has('docker'))) continue
+    const provider = await openProvider(choice, options)
+    if (providers.has(provider.name)) await provider[Symbol.asyncDispose]()
+    else providers.set(provider.name, opened.use(provider))
+  }
+  opened.move()
+  return [...providers.values()]
 }
 
 /** What says that there are no containers to be had here, rather than that they failed. */

@@ -40,6 +40,31 @@ const someFleet = fc
     for (const [index, { state, ...options }] of runs.entries()) fleet.add(`run-${index}`, state, options)
     return fleet
   })
+const wishes = fc.record({
+  provider: fc.constantFrom(undefined, 'test', 'other', 'none'),
+  image: fc.boolean(),
+})
+const admission = fc.constantFrom<Admission>('all', 'one', 'none')
+const slots = fc.integer({ min: 0, max: 4 })
+/** Two engines, of which any may be full, sick, or one that cannot be listed. */
+const severalEngines = fc
+  .record({
+    runs: fc.array(fc.record({ run: someRun, wish: wishes }), { maxLength: 12 }),
+    slots: fc.integer({ min: 1, max: 10 }),
+    here: fc.record({ slots, admission, listed: fc.boolean() }),
+    there: fc.record({ slots, admission, listed: fc.boolean() }),
+  })
+  .map(({ runs, slots, here, there }) => {
+    const fleet = new Fleet(slots, [
+      { engine: 'here', provider: 'test', images: true, ...here },
+      { engine: 'there', provider: 'other', ...there },
+    ])
+    for (const [index, { run, wish }] of runs.entries()) {
+      const { state, ...options } = run
+      fleet.add(`run-${index}`, state, { ...options, wish })
+    }
+    return fleet
+  })
 const fates = fc.infiniteStream(fc.constantFrom<'lives' | 'dies'>('lives', 'lives', 'dies'))
 
 describe('any fleet', () => {
@@ -116,6 +141,88 @@ describe('any fleet', () => {
         for (const run of fleet.active) expect(atRest(fleet, run)).toBe('as it should be')
         for (const run of fleet.queued) expect(mayWait(fleet, run)).toBe(true)
         for (const sandbox of fleet.sandboxes.values()) expect(ownerOf(fleet, sandbox)).toBeDefined()
+      }),
+    )
+  })
+})
+
+describe('several engines', () => {
+  test('never have more begun on one than it has places, and nothing where it may not be', () => {
+    fc.assert(
+      fc.property(severalEngines, fates, (fleet, stream) => {
+        const held = new Map(fleet.engines.map(({ engine }) => [engine, fleet.heldAt(engine).length]))
+        for (let round = 0; round < 6; round += 1) {
+          const world = fleet.world()
+          for (const action of reconcile(world).actions) {
+            if (action.kind !== 'destroy' && 'engine' in action && action.engine !== undefined) {
+              const engine = world.engines.get(action.engine) ?? expect.unreachable('an engine that nobody reaches')
+              expect(suits(engine, world.wish(action.run))).toBe(true)
+            }
+            fleet.apply(action, fate(stream))
+          }
+          // Adoption takes over what is there already, however much that is.
+          for (const { engine, slots, admission } of fleet.engines) {
+            const before = held.get(engine) ?? 0
+            const now = fleet.heldAt(engine)
+            const adopted = now.filter(({ placement }) => placement === 'adopted').length
+            if (admission === 'none') expect(now.filter(isNew(fleet)).length).toBe(0)
+            expect(now.length - adopted).toBeLessThanOrEqual(Math.max(slots, before))
+          }
+        }
+      }),
+    )
+  })
+
+  test('keep everything while all of them are sick: nobody fails, and nobody holds a slot', () => {
+    fc.assert(
+      fc.property(severalEngines, fates, (fleet, stream) => {
+        for (const engine of fleet.engines) engine.admission = 'none'
+        for (const [runId, demand] of fleet.demands) if (demand.kind !== 'work') fleet.demands.set(runId, work)
+        const failures = new Map([...fleet.runs].map(([runId, run]) => [runId, run.failures]))
+        const begun = () => [...fleet.runs.values()].filter((run) => run.state === 'claimed' && run.owner === ME)
+        for (let round = 0; round < 6; round += 1) {
+          const { actions } = reconcile(fleet.world())
+          for (const action of actions) {
+            expect(['start', 'take', 'advance']).not.toContain(action.kind)
+            if (action.kind !== 'bury') fleet.apply(action, fate(stream))
+          }
+        }
+        expect(begun()).toEqual([])
+        for (const [runId, run] of fleet.runs) if (run.state === 'queued') expect(run.failures).toBe(failures.get(runId))
+      }),
+    )
+  })
+
+  test('do not hold each other up: what may run elsewhere starts, whoever stands before it', () => {
+    const count = fc.integer({ min: 1, max: 20 })
+    fc.assert(
+      fc.property(count, count, fc.constantFrom<Admission>('none', 'one'), (first, second, admission) => {
+        const fleet = new Fleet(100, [
+          { engine: 'here', provider: 'test', admission },
+          { engine: 'there', provider: 'other' },
+        ])
+        const wish = (provider: string) => ({ provider, image: false })
+        for (let n = 0; n < first; n += 1) fleet.add(`sick-${n}`, 'queued', { wish: wish('test') })
+        for (let n = 0; n < second; n += 1) fleet.add(`well-${n}`, 'queued', { wish: wish('other') })
+        const started = reconcile(fleet.world()).actions.filter(({ kind }) => kind === 'start')
+        expect(started).toHaveLength(second + (admission === 'one' ? 1 : 0))
+      }),
+    )
+  })
+
+  test('are all worked off once they are well', () => {
+    fc.assert(
+      fc.property(severalEngines, fates, (fleet, stream) => {
+        for (const engine of fleet.engines) Object.assign(engine, { admission: 'none', listed: true })
+        for (const action of reconcile(fleet.world()).actions) fleet.apply(action, fate(stream))
+        for (const engine of fleet.engines) Object.assign(engine, { admission: 'all', slots: 100 })
+        settleDown(fleet, stream)
+        for (const run of [...fleet.active, ...fleet.queued]) {
+          const { provider } = fleet.wishes.get(run.runId) ?? {}
+          const canRun = provider !== 'none' && !(provider === 'other' && fleet.wishes.get(run.runId)?.image)
+          if (canRun && run.state !== 'queued') expect(atRest(fleet, run)).toBe('as it should be')
+          if (canRun && run.state === 'queued') expect(mayWait(fleet, run)).toBe(true)
+        }
       }),
     )
   })

@@ -1,5 +1,6 @@
 import { runOf } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
+import type { Site } from '../engines/site.ts'
 import { Semaphore } from '../semaphore.ts'
 import type { Crew } from './crew.ts'
 import type { StartingRun } from './world.ts'
@@ -87,7 +88,11 @@ function startWith(permit: Disposable, clock: Clock): Start {
 }
 
 /** Over when the worker is ready, or its sandbox is no more. */
-export function bootOf({ ledger, sandboxes }: Pick<Crew, 'ledger' | 'sandboxes'>, run: StartingRun): Boot {
+export function bootOf(
+  { ledger }: Pick<Crew, 'ledger'>,
+  { sandboxes }: Pick<Site, 'sandboxes'>,
+  run: StartingRun,
+): Boot {
   const { specId, runId, placement } = run
   return {
     isOver() {

@@ -16,6 +16,7 @@ import { isSameIncarnation } from '../incarnation.ts'
 import { refuseLimits } from '../limits.ts'
 import { verdictIn } from '../post-mortem.ts'
 import type { Created, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
+import type { AskedImages } from './asked-images.ts'
 import { containerName } from './container.ts'
 import { createSandbox } from './create-sandbox.ts'
 import { Deaths } from './deaths.ts'
@@ -34,9 +35,11 @@ const ATTEMPTS = 3
 
 export class DockerProvider implements SandboxProvider, AsyncDisposable {
   readonly name = 'docker'
+  readonly images = true
   readonly engine: string
   readonly isolation: string
   readonly #engine: Engine
+  readonly #asked: AskedImages
   readonly #listeners: Set<(event: SandboxEvent) => void>
   readonly #making = new Map<SandboxId, Promise<Created>>()
   readonly #vigil: Vigil
@@ -47,12 +50,14 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
 
   constructor(
     engine: Engine,
+    asked: AskedImages,
     about: { readonly engine: string; readonly isolation: string },
     listeners: Set<(event: SandboxEvent) => void>,
     images: WorkerImages,
     pool: WarmPool | undefined,
   ) {
     this.#engine = engine
+    this.#asked = asked
     this.#images = images
     this.#pool = pool
     images.onChange = () => pool?.tend()
@@ -90,7 +95,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       return await making.finally(() => this.#making.delete(request.id))
     } catch (error) {
       if (signal.aborted) throw error
-      return failed(error)
+      return failed(request.image === undefined ? error : this.#asked.failed(request.image, error))
     }
   }
 
@@ -147,7 +152,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       if (found !== undefined && found.state !== 'made') return this.#follow(id)
       // Whoever was making it has died.
       if (found !== undefined) await destroySandbox(this.#engine, id)
-      if ((await createSandbox(this.#engine, request, signal)) === 'made') return this.#follow(id)
+      if ((await createSandbox(await this.#engineFor(request), request, signal)) === 'made') return this.#follow(id)
       if (!isBeingMade(this.#engine, id)) await sweep(this.#engine)
     }
     return taken(id)
@@ -157,7 +162,13 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   async #handOver(request: SandboxRequest, signal: AbortSignal): Promise<boolean> {
     if (this.#pool === undefined || (await exists(sandboxFolder(this.#engine.layout.sandboxes, request.id).folder)))
       return false
-    return (await this.#pool.handOver(request, signal)) === 'handed-over'
+    const { image } = await this.#engineFor(request)
+    return (await this.#pool.handOver(request, image, signal)) === 'handed-over'
+  }
+
+  /** As it makes containers of the image that is asked for. */
+  async #engineFor({ image }: SandboxRequest): Promise<Engine> {
+    return image === undefined ? this.#engine : { ...this.#engine, image: await this.#asked.of(image) }
   }
 
   #follow(id: SandboxId): Created {

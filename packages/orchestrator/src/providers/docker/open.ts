@@ -9,6 +9,7 @@ import { INSIDE_UID } from '../inside.ts'
 import type { SandboxEvent, SandboxProvider } from '../provider.ts'
 import { tellRefused } from '../tell-refused.ts'
 import { openForwarder } from '../wire/forwarder.ts'
+import { AskedImages } from './asked-images.ts'
 import type { ContainerUser } from './create-options.ts'
 import { DockerProvider } from './docker-provider.ts'
 import type { Engine } from './engine.ts'
@@ -51,9 +52,9 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
   await makeEngineFolders(layout)
   const worker = await placeWorker(layout.system, options.workerBundle)
   const version = workerVersion(await readFile(worker.bundle))
+  const find = (name: string) => findWorkerImage(client, { name, version, worker })
   const name = options.image ?? defaultImage(version)
-  const find = () => findWorkerImage(client, { name, version, worker })
-  const found = await find()
+  const found = await find(name)
   const listeners = new Set<(event: SandboxEvent) => void>()
   const folder = await folderName(layout)
   const wire = await openForwarder({
@@ -63,7 +64,7 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
     const parts = { client, layout, fleet, folder, wire, clock, log, user: userOfSandboxes(), runtime: options.runtime }
     const prove = (image: WorkerImage) => tryOut({ ...parts, image }, worker)
     await prove(found)
-    const images = new WorkerImages(found, { client, find, prove, log })
+    const images = new WorkerImages(found, { client, find: () => find(name), prove, log })
     const engine: Engine = {
       ...parts,
       get image() {
@@ -71,7 +72,12 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
       },
     }
     const about = { engine: `docker:${info.ID}:${folder}`.slice(0, 256), isolation: describe(info, options.runtime) }
-    const provider = new DockerProvider(engine, about, listeners, images, openPool(engine, options.warm))
+    const asked = new AskedImages(async (name) => {
+      const image = await find(name)
+      await prove(image)
+      return image
+    })
+    const provider = new DockerProvider(engine, asked, about, listeners, images, openPool(engine, options.warm))
     await provider.start()
     return provider
   } catch (error) {

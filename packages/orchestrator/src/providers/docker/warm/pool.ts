@@ -11,6 +11,7 @@ import { every } from '../../../clock.ts'
 import type { PoolSize, SpareTurn } from '../../pool-size.ts'
 import type { Limits, SandboxRequest } from '../../provider.ts'
 import type { Engine } from '../engine.ts'
+import type { WorkerImage } from '../image.ts'
 import { handOver } from './hand-over.ts'
 import { type Kind, kindOf, resourcesOf } from './kind.ts'
 import { bootWaiting, dismiss, type Waiting } from './waiting.ts'
@@ -26,7 +27,12 @@ export type WarmOptions = PoolSize & {
 /** So often it is looked whether fewer are wanted than wait. */
 const LOOK_EVERY_MS = 60_000
 
-type Asked = { readonly kind: Kind; readonly at: readonly number[] }
+type Asked = {
+  readonly kind: Kind
+  /** Its image was asked for by its name, and is not the engine's own choice. */
+  readonly byName: boolean
+  readonly at: readonly number[]
+}
 
 export class WarmPool implements AsyncDisposable {
   readonly #engine: Engine
@@ -46,10 +52,10 @@ export class WarmPool implements AsyncDisposable {
   }
 
   /** Gives the run to a worker that waits for such a one. `none`: a cold start is due. @throws the signal's reason */
-  async handOver(request: SandboxRequest, signal: AbortSignal): Promise<'handed-over' | 'none'> {
+  async handOver(request: SandboxRequest, image: WorkerImage, signal: AbortSignal): Promise<'handed-over' | 'none'> {
     signal.throwIfAborted()
-    const kind = kindOf(this.#engine.image, request.limits)
-    this.#note(kind)
+    const kind = kindOf(image, request.limits)
+    this.#note(kind, request.image !== undefined)
     const waiting = this.#take(kind)
     const done = waiting === undefined ? 'none' : await this.#handOver(waiting, request, signal)
     this.tend()
@@ -161,19 +167,19 @@ export class WarmPool implements AsyncDisposable {
     return kindOf(this.#engine.image, this.#options.limits)
   }
 
-  #note(kind: Kind): void {
+  #note(kind: Kind, byName: boolean): void {
     const { at } = this.#asked.get(kind.key) ?? { at: [] }
     // More than the ceiling would make no difference.
     const latest = [...at, this.#engine.clock.monotonic()].slice(-Math.max(2, this.#options.ceiling))
-    this.#asked.set(kind.key, { kind, at: latest })
+    this.#asked.set(kind.key, { kind, byName, at: latest })
   }
 
   /** For what was asked for too long ago, or of an image that is the current one no more. */
   #forgetOldDemand(): void {
     const now = this.#engine.clock.monotonic()
-    for (const [key, { kind, at }] of this.#asked) {
+    for (const [key, { kind, byName, at }] of this.#asked) {
       const isOld = now - (at.at(-1) ?? Number.NEGATIVE_INFINITY) >= IDLE_MS
-      if (isOld || kind.image.id !== this.#engine.image.id) this.#asked.delete(key)
+      if (isOld || (!byName && kind.image.id !== this.#engine.image.id)) this.#asked.delete(key)
     }
   }
 
