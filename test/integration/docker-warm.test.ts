@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   allProcesses,
   descend,
@@ -34,6 +34,11 @@ beforeAll(async () => {
 }, 180_000)
 afterAll(() => parts.disposeAsync())
 beforeEach(skipWithoutDocker)
+afterEach(async () => {
+  if (scene.sandboxes === undefined) return
+  await using provider = await scene.sandboxes.open()
+  for (const { id } of await provider.list()) await provider.destroy(id)
+})
 
 type Warm = AsyncDisposable & {
   readonly provider: SandboxProvider
@@ -68,6 +73,12 @@ async function removalOf(id: string): Promise<{ readonly removed: Promise<void> 
     if (events instanceof Readable) events.destroy()
   })
   return { removed }
+}
+
+/** What the worker's process was started with, as the kernel has it. */
+async function initialEnvironment(container: Docker.ContainerInspectInfo): Promise<string[]> {
+  const { pid } = await workerIn(container)
+  return (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0').toSorted()
 }
 
 /** The worker's own process, as the host counts. */
@@ -121,10 +132,8 @@ describe('a worker that waits', () => {
   it('holds no credential, no connection and no name of a run', async () => {
     await using warm = await openWarm()
     const waiting = await warm.waiting()
-    const worker = await workerIn(waiting)
-    const environ = await readFile(`/proc/${worker.pid}/environ`, 'utf8')
     const { Labels, Env, Cmd } = waiting.Config
-    const said = JSON.stringify([environ.split('\0'), Labels, Env, Cmd])
+    const said = JSON.stringify([await initialEnvironment(waiting), Labels, Env, Cmd])
     for (const word of ['CREDS', 'specfleet.run', 'specfleet.spec', 'RUN_ID', 'TASK_ID'])
       expect(said).not.toContain(word)
     const wire = waiting.HostConfig.Binds?.find((bind) => bind.includes(':/run/sf'))?.split(':')[0] ?? ''
@@ -138,16 +147,15 @@ describe('a worker that waits', () => {
     await using started = await scene.sandboxes.open()
     await started.create(cold, never)
     await using warm = await openWarm()
-    await warm.waiting()
+    const waiting = await warm.waiting()
     await warm.provider.create(late, never)
     expect(warm.heard.all('warm.handed-over')).toHaveLength(1)
     const [one, other] = [await scene.bus.puppet(cold.id), await scene.bus.puppet(late.id)]
     expect(other.hello.environ).toEqual(one.hello.environ)
     expect(Object.keys(other.hello.env)).toEqual(Object.keys(one.hello.env))
     expect(other.hello.uid).toBe(one.hello.uid)
-    const initial = `return (await import('node:fs')).readFileSync('/proc/self/environ', 'utf8').split('\\0').sort()`
-    expect(await other.run(initial)).toEqual(await one.run(initial))
-    for (const { id } of [cold, late]) await warm.provider.destroy(id)
+    const coldOne = await scene.docker.client.getContainer(`specfleet-${FLEET}-${cold.id}`).inspect()
+    expect(await initialEnvironment(waiting)).toEqual(await initialEnvironment(coldOne))
   })
 
   it('that does not answer is removed, and the run is started cold', async () => {
@@ -201,7 +209,6 @@ describe('a worker that waits', () => {
     const request = requestFor()
     await provider.create(request, never)
     expect(heard.all('warm.handed-over')).toHaveLength(1)
-    await provider.destroy(request.id)
   })
 
   it('is drained with its provider, which leaves nothing', async () => {

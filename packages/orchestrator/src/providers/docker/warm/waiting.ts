@@ -52,9 +52,7 @@ export async function bootWaiting(engine: Engine, kind: Kind, signal: AbortSigna
     return { kind, name, containerId, folder, conversation, hold }
   } catch (error) {
     conversation?.[Symbol.dispose]()
-    await engine.client.remove(name)
-    hold[Symbol.dispose]()
-    await rm(folder.folder, { recursive: true, force: true })
+    await removeAll(engine, { container: name, hold, folder: folder.folder })
     throw error
   }
 }
@@ -95,7 +93,18 @@ export async function discard(
   folder: string,
 ): Promise<void> {
   conversation[Symbol.dispose]()
-  await engine.client.remove(containerId)
-  hold[Symbol.dispose]()
-  await rm(folder, { recursive: true, force: true })
+  await removeAll(engine, { container: containerId, hold, folder })
+}
+
+/** What the engine does not remove now is nobody's any more, and found by the next sweep. */
+async function removeAll(
+  { client }: Engine,
+  { container, hold, folder }: { readonly container: string; readonly hold: Hold; readonly folder: string },
+): Promise<void> {
+  try {
+    await client.remove(container)
+  } finally {
+    hold[Symbol.dispose]()
+    await rm(folder, { recursive: true, force: true })
+  }
 }
