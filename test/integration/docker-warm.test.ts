@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Clock, systemClock } from '../../packages/orchestrator/src/clock.ts'
 import {
   allProcesses,
   descend,
@@ -46,11 +47,14 @@ type Warm = AsyncDisposable & {
   waiting(): Promise<Docker.ContainerInspectInfo>
 }
 
+/** However busy the machine is, no limit of time is met by it. */
+const unhurried: Clock = { ...systemClock, after: (ms, run) => systemClock.after(ms * 100, run) }
+
 /** A provider with so many workers that wait. */
-async function openWarm(floor = 1): Promise<Warm> {
+async function openWarm({ floor = 1, clock = unhurried } = {}): Promise<Warm> {
   const heard = new WarmLog()
   const warm = { floor, ceiling: floor, limits, turn: anyTurn }
-  const provider = await openProvider('docker', { ...scene.sandboxes.options, log: heard.log, warm })
+  const provider = await openProvider('docker', { ...scene.sandboxes.options, clock, log: heard.log, warm })
   return {
     provider,
     heard,
@@ -159,7 +163,7 @@ describe('a worker that waits', () => {
   })
 
   it('that does not answer is removed, and the run is started cold', async () => {
-    await using warm = await openWarm()
+    await using warm = await openWarm({ clock: systemClock })
     const suspect = await warm.waiting()
     const removal = await removalOf(suspect.Id)
     await signalProcess(await workerIn(suspect), 'SIGSTOP')
@@ -194,6 +198,7 @@ describe('a worker that waits', () => {
       ...scene.sandboxes.options,
       docker: { ...scene.sandboxes.options.docker, image: name },
       warm: { floor: 1, ceiling: 1, limits, turn: anyTurn },
+      clock: unhurried,
       log: heard.log,
     })
     await heard.until(() => heard.waiting(limits).length === 1)
@@ -212,7 +217,7 @@ describe('a worker that waits', () => {
   })
 
   it('is drained with its provider, which leaves nothing', async () => {
-    const warm = await openWarm(2)
+    const warm = await openWarm({ floor: 2 })
     await warm.waiting()
     expect(await containers()).toHaveLength(2)
     await warm[Symbol.asyncDispose]()
