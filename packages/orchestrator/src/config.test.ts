@@ -33,6 +33,8 @@ test('little needs to be said, and the rest is sensible', () => {
   expect(config.nats).toMatchObject({ operatorSigningSeed: kit.operatorSigningSeed, replicas: 1 })
   expect(config.upstream).toEqual({ kind: 'offline', why: 'no-key' })
   expect(config.backoff.attemptLimit).toBeGreaterThan(1)
+  expect(config.warm).toEqual({ floor: 1, ceiling: 8 })
+  expect(readConfig({ ...least, WARM_FLOOR: '0', WARM_CEILING: '0' }).warm).toEqual({ floor: 0, ceiling: 0 })
 })
 
 test('the account that sandboxes import from is that of the credentials, unless another is named', () => {

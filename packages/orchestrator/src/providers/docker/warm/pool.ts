@@ -59,7 +59,8 @@ export class WarmPool implements AsyncDisposable {
     const waiting = this.#take(kind)
     const done = waiting === undefined ? 'none' : await this.#handOver(waiting, request, signal)
     this.tend()
-    signal.throwIfAborted()
+    // What was called off before its worker was told is not to be started cold either.
+    if (done === 'none') signal.throwIfAborted()
     return done
   }
 
