@@ -88,7 +88,9 @@ export async function openAlwaysWarm(options: RegistryOptions): Promise<SandboxP
         const isNew = (await provider.inspect(request.id)) === undefined
         if (isNew) await untilOneWaits(request, signal)
         const created = await provider.create(request, signal)
-        if (!isNew || created.kind !== 'running' || isWarm(request.id)) return created
+        if (!isNew || created.kind !== 'running') return created
+        // The next one waits: whoever ends this process now leaves all that such a process can leave.
+        if (isWarm(request.id)) return heard.until(() => heard.waiting(USUAL).length > 0).then(() => created)
         // A busy machine may have kept the worker from answering in time: the cold start is no proof of anything here.
         await provider.destroy(request.id)
       }

@@ -8,7 +8,6 @@ import { type Identity, readIdentity } from './container.ts'
 const Inspected = z.object({
   Id: z.string(),
   State: z.object({
-    /** `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`. */
     Status: z.string(),
     Pid: z.number(),
     ExitCode: z.number(),
@@ -59,7 +58,7 @@ export function readContainer(inspected: unknown, became?: Became): Container | 
     containerId: Id,
     identity,
     waited: became !== undefined,
-    state: STATES[State.Status] ?? 'exited',
+    state: stateOf(State.Status),
     pid: State.Pid,
     end: {
       code: State.ExitCode,
@@ -70,6 +69,9 @@ export function readContainer(inspected: unknown, became?: Became): Container | 
     },
   }
 }
+
+/** @param status one of the engine's words: `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead` */
+export const stateOf = (status: string): Container['state'] => STATES[status] ?? 'exited'
 
 const STATES: Readonly<Record<string, Container['state']>> = {
   created: 'made',

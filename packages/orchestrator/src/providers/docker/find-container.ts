@@ -1,16 +1,18 @@
 /** Finding containers of ours on an engine: one by its name, or all of a fleet. */
 import { z } from 'zod'
-import { LABEL } from './container.ts'
+import { type Identity, LABEL, readIdentity } from './container.ts'
 import type { EngineCalls } from './engine-calls.ts'
-import { type Became, type Container, readContainer } from './exit.ts'
+import { type Became, type Container, readContainer, stateOf } from './exit.ts'
 
-export type ListedContainer = {
-  readonly id: string
+/** What a listing tells of a container: enough to know whose it is, and whether it has to be looked at. */
+export type ListedContainer = Pick<Container, 'containerId' | 'state'> & {
   readonly name: string
-  readonly started: boolean
+  /** `undefined` when its labels are those of no sandbox of ours. */
+  readonly identity: Identity | undefined
   /** Of one that was made to wait, whatever it has become. */
   readonly waitingKey: string | undefined
 }
+
 const Listed = z.array(
   z.object({
     Id: z.string(),
@@ -32,7 +34,8 @@ export async function listContainers(calls: EngineCalls, fleet: string, folder: 
   const listed = await calls.ask('list its containers', (docker) => docker.listContainers({ all: true, filters }))
   return Listed.parse(listed).flatMap(({ Id, Names: [name], State, Labels }) => {
     if (name === undefined) return []
+    const identity = readIdentity(Labels ?? {})
     const waitingKey = Labels?.[LABEL.waiting]
-    return [{ id: Id, name: name.replace(/^\//, ''), started: State !== 'created', waitingKey }]
+    return [{ name: name.replace(/^\//, ''), containerId: Id, state: stateOf(State), identity, waitingKey }]
   })
 }

@@ -7,11 +7,14 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Epoch, RunId, SandboxId, SpecId } from '@specfleet/shared'
 import { z } from 'zod'
+import { exists } from '../../engine-folder/place.ts'
 import { readIfAny } from '../../engine-folder/read-if-any.ts'
 import { WrittenLimits } from '../../limits.ts'
 import { containerName } from '../container.ts'
 import type { Engine } from '../engine.ts'
 import type { Container } from '../exit.ts'
+import type { ListedContainer } from '../find-container.ts'
+import { waitingFolder } from './place.ts'
 
 const Labels = z.object({ fleet: z.string(), specId: SpecId, runId: RunId, epoch: Epoch, expiresAt: z.string() })
 
@@ -60,3 +63,43 @@ export async function allHandedOver({ layout }: Pick<Engine, 'layout'>): Promise
   const records = await Promise.all(ids.map((id) => handedOverAs({ layout }, id)))
   return new Map(records.flatMap((record) => (record === undefined ? [] : [[record.containerId, record] as const])))
 }
+
+export type ToldContainer = ListedContainer & { readonly became: HandedOver | undefined }
+
+/** A listing in which those that were handed over say whose they are. */
+export async function withWhatBecame(engine: Engine, listed: readonly ListedContainer[]): Promise<ToldContainer[]> {
+  const became = await whatBecame(
+    engine,
+    listed.filter(({ waitingKey }) => waitingKey !== undefined),
+  )
+  return listed.map((container) => {
+    const of = became.get(container.containerId)
+    return { ...container, became: of, identity: of?.identity ?? container.identity }
+  })
+}
+
+/** Of containers that were made to wait, those that were handed over, by their ids. Most are found by their names. */
+export async function whatBecame(
+  engine: Engine,
+  containers: readonly ListedContainer[],
+): Promise<Map<string, HandedOver>> {
+  const found = new Map<string, HandedOver>()
+  const unnamed: ListedContainer[] = []
+  const prefix = containerName(engine.fleet, '')
+  for (const container of containers) {
+    const id = SandboxId.safeParse(container.name.slice(prefix.length)).data
+    const became = id === undefined ? undefined : await handedOverAs(engine, id)
+    if (became?.containerId === container.containerId) found.set(container.containerId, became)
+    else if (!(await stillWaits(engine, container))) unnamed.push(container)
+  }
+  if (unnamed.length === 0) return found
+  const all = await allHandedOver(engine)
+  for (const { containerId } of unnamed) {
+    const became = all.get(containerId)
+    if (became !== undefined) found.set(containerId, became)
+  }
+  return found
+}
+
+const stillWaits = ({ layout }: Engine, { waitingKey = '' }: ListedContainer): Promise<boolean> =>
+  exists(waitingFolder(layout.sandboxes, waitingKey))
