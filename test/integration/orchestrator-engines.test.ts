@@ -50,6 +50,8 @@ async function runRecords(fleet: Fleet): Promise<Record<string, unknown>[]> {
   return Array.isArray(runs) ? runs : []
 }
 
+const SICK = { engine: 'docker:here', reason: expect.stringMatching(/no-space: the disk is full/) }
+
 /** A worker that beats until it may deliver. */
 const waitingFor =
   (finish: Promise<void>): Script =>
@@ -124,7 +126,7 @@ test('what is queued for a sick engine waits at no cost, and the other goes on',
     expect((await fleet.factsOf(id).until('run.settled')).data.outcome).toBe('done')
   }
   const { orchestrators } = await fleet.api('list', { what: 'orchestrators' })
-  expect(orchestrators).toMatchObject([{ id: one.id, engines: ['docker:here', 'process:here'] }])
+  expect(orchestrators).toMatchObject([{ id: one.id, engines: ['docker:here', 'process:here'], sick: [SICK] }])
   docker.failure = undefined
   for (const id of parked) expect((await fleet.factsOf(id).until('run.settled')).data.outcome).toBe('done')
   await logged(fleet, 'engine.well', { provider: 'docker' })
