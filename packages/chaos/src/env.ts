@@ -6,6 +6,7 @@ import { LIMIT_MS } from './course/limits.ts'
 /** What of a deployment's configuration is tried: what decides how its fleet behaves when something breaks. */
 export const TAKEN = [
   'SPECFLEET_PROVIDER',
+  'SPECFLEET_PROVIDER_SLOTS',
   'SPECFLEET_SLOTS',
   'BWRAP_PATH',
   'SANDBOX_MEMORY_MB',
@@ -20,6 +21,9 @@ export const TAKEN = [
   'BACKOFF_FIRST_MS',
   'BACKOFF_LONGEST_MS',
   'BACKOFF_PROVEN_MS',
+  'BREAKER_FIRST_MS',
+  'BREAKER_LONGEST_MS',
+  'BREAKER_QUOTA_MS',
   'ATTEMPT_LIMIT',
   'FLOOD_FACTS_PER_SECOND',
   'SOURCE_MAX_MB',

@@ -1,4 +1,4 @@
-import { type BusStatus, type Liveness, newId, OrchestratorId } from '@specfleet/shared'
+import { type BusStatus, newId, OrchestratorId } from '@specfleet/shared'
 import { openCrew, supervise } from './compose/crew.ts'
 import { openDoors } from './compose/doors.ts'
 import { type Collaborators, connect, type Foundation, openStores } from './compose/foundation.ts'
@@ -57,11 +57,7 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
   let draining = false
   const self = describeSelf(world, engines)
   const at = () => world.clock.now().toISOString()
-  const describe = (): Liveness => {
-    const { sick } = engines
-    const state = { at: at(), draining, slots: slots.total, busy: slots.busy }
-    return { ...self, ...state, ...(sick.length === 0 ? {} : { sick }) }
-  }
+  const describe = () => ({ ...self, at: at(), draining, slots: slots.total, busy: slots.busy, sick: engines.sick })
   const peers = parts.use(new Peers({ records: stores.orchestrators, clock: world.clock, log }, describe))
   await peers.start()
 

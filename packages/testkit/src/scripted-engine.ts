@@ -1,4 +1,4 @@
-import type { ExitReport, SandboxId } from '@specfleet/shared'
+import { type ExitReport, type SandboxId, SpecfleetError } from '@specfleet/shared'
 import type {
   Created,
   Sandbox,
@@ -106,7 +106,7 @@ export class ScriptedEngine implements AsyncDisposable {
   }
 
   #reached(): this {
-    if (this.away) throw new Error('the engine is away')
+    if (this.away) throw new SpecfleetError('provider.engine-gone', this.engine)
     return this
   }
 

@@ -128,12 +128,19 @@ export class Site implements AsyncDisposable {
     this.#breaker = breaker
     this.#rest?.[Symbol.dispose]()
     this.#rest = undefined
-    if (breaker.kind === 'open') {
-      const restMs = breaker.until - this.#now()
-      this.#rest = this.#with.clock.after(restMs, () => this.changes.emit())
-    }
     this.#tell()
+    this.#emitAgainAt(breaker.kind === 'open' ? breaker.until : 0)
     this.changes.emit()
+  }
+
+  /** A timer may come a little early by the clock that rests are measured with. */
+  #emitAgainAt(at: number): void {
+    const leftMs = at - this.#now()
+    if (leftMs <= 0) return
+    this.#rest = this.#with.clock.after(Math.ceil(leftMs), () => {
+      if (this.#now() < at) this.#emitAgainAt(at)
+      else this.changes.emit()
+    })
   }
 
   /** Once for each time that it falls sick or has another reason to be, and once when it is well. */

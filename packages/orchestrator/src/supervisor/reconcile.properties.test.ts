@@ -3,9 +3,11 @@ import { isOwned, isPlaced } from '@specfleet/shared'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DEAD, SimulatedFleet as Fleet, ME, OTHER, WORK as work } from '../../../testkit/src/simulated-fleet.ts'
+import type { Admission } from '../engines/breaker.ts'
+import { suits } from '../engines/room.ts'
 import type { Sandbox } from '../providers/provider.ts'
 import { reconcile } from './reconcile.ts'
-import type { ActiveRun } from './world.ts'
+import type { Action, ActiveRun } from './world.ts'
 
 const states = fc.constantFrom<RunRecord['state']>(
   'queued',
@@ -150,45 +152,43 @@ describe('several engines', () => {
   test('never have more begun on one than it has places, and nothing where it may not be', () => {
     fc.assert(
       fc.property(severalEngines, fates, (fleet, stream) => {
-        const held = new Map(fleet.engines.map(({ engine }) => [engine, fleet.heldAt(engine).length]))
         for (let round = 0; round < 6; round += 1) {
           const world = fleet.world()
-          for (const action of reconcile(world).actions) {
-            if (action.kind !== 'destroy' && 'engine' in action && action.engine !== undefined) {
-              const engine = world.engines.get(action.engine) ?? expect.unreachable('an engine that nobody reaches')
-              expect(suits(engine, world.wish(action.run))).toBe(true)
-            }
-            fleet.apply(action, fate(stream))
+          const { actions } = reconcile(world)
+          const adopted = actions.flatMap((action) =>
+            action.kind === 'adopt' && isPlaced(action.run) ? action.run : [],
+          )
+          const before = fleet.engines.map(({ engine }) => fleet.heldAt(engine).length)
+          for (const { engine, run } of actions.filter(givesPlace)) {
+            const given = world.engines.get(engine) ?? expect.unreachable('nobody reaches it')
+            expect(suits(given, world.wish(run))).toBe(true)
+            expect(given.free > 0 || world.seats.get(run.runId) === engine).toBe(true)
           }
-          // Adoption takes over what is there already, however much that is.
-          for (const { engine, slots, admission } of fleet.engines) {
-            const before = held.get(engine) ?? 0
-            const now = fleet.heldAt(engine)
-            const adopted = now.filter(({ placement }) => placement === 'adopted').length
-            if (admission === 'none') expect(now.filter(isNew(fleet)).length).toBe(0)
-            expect(now.length - adopted).toBeLessThanOrEqual(Math.max(slots, before))
+          for (const action of actions) fleet.apply(action, stream.next().value)
+          for (const [index, { engine, slots }] of fleet.engines.entries()) {
+            // What a dead owner left there is taken over, however much it is.
+            const foreign = adopted.filter(({ placement }) => placement.engine === engine).length
+            const most = Math.max(slots, before[index] ?? 0) + foreign
+            expect(fleet.heldAt(engine).length).toBeLessThanOrEqual(most)
           }
         }
       }),
     )
   })
 
-  test('keep everything while all of them are sick: nobody fails, and nobody holds a slot', () => {
+  test('keep everything while all of them are sick: nothing begins, nobody fails, and nobody holds a slot', () => {
     fc.assert(
       fc.property(severalEngines, fates, (fleet, stream) => {
         for (const engine of fleet.engines) engine.admission = 'none'
-        for (const [runId, demand] of fleet.demands) if (demand.kind !== 'work') fleet.demands.set(runId, work)
-        const failures = new Map([...fleet.runs].map(([runId, run]) => [runId, run.failures]))
-        const begun = () => [...fleet.runs.values()].filter((run) => run.state === 'claimed' && run.owner === ME)
-        for (let round = 0; round < 6; round += 1) {
-          const { actions } = reconcile(fleet.world())
-          for (const action of actions) {
+        for (const runId of fleet.demands.keys()) fleet.demands.set(runId, work)
+        const waiting = [...fleet.runs.values()].filter((run) => !isPlaced(run))
+        for (let round = 0; round < 6; round += 1)
+          for (const action of reconcile(fleet.world()).actions) {
             expect(['start', 'take', 'advance']).not.toContain(action.kind)
-            if (action.kind !== 'bury') fleet.apply(action, fate(stream))
+            if (action.kind !== 'bury') fleet.apply(action, stream.next().value)
           }
-        }
-        expect(begun()).toEqual([])
-        for (const [runId, run] of fleet.runs) if (run.state === 'queued') expect(run.failures).toBe(failures.get(runId))
+        expect([...fleet.runs.values()].filter((run) => run.state === 'claimed' && run.owner === ME)).toEqual([])
+        for (const { runId, epoch } of waiting) expect(fleet.runs.get(runId)?.epoch).toBe(epoch)
       }),
     )
   })
@@ -214,19 +214,28 @@ describe('several engines', () => {
     fc.assert(
       fc.property(severalEngines, fates, (fleet, stream) => {
         for (const engine of fleet.engines) Object.assign(engine, { admission: 'none', listed: true })
-        for (const action of reconcile(fleet.world()).actions) fleet.apply(action, fate(stream))
+        for (const action of reconcile(fleet.world()).actions) fleet.apply(action, stream.next().value)
         for (const engine of fleet.engines) Object.assign(engine, { admission: 'all', slots: 100 })
         settleDown(fleet, stream)
+        const engines = [...fleet.world().engines.values()]
         for (const run of [...fleet.active, ...fleet.queued]) {
-          const { provider } = fleet.wishes.get(run.runId) ?? {}
-          const canRun = provider !== 'none' && !(provider === 'other' && fleet.wishes.get(run.runId)?.image)
-          if (canRun && run.state !== 'queued') expect(atRest(fleet, run)).toBe('as it should be')
-          if (canRun && run.state === 'queued') expect(mayWait(fleet, run)).toBe(true)
+          const wish = fleet.wishes.get(run.runId)
+          // What no engine here can do waits for an orchestrator that has one.
+          if (wish === undefined || !engines.some((engine) => suits(engine, wish))) continue
+          if (run.state === 'queued') expect(mayWait(fleet, run)).toBe(true)
+          else expect(atRest(fleet, run)).toBe('as it should be')
         }
       }),
     )
   })
 })
+
+/** What brings a run to an engine. */
+const givesPlace = (
+  action: Action,
+): action is Extract<Action, { kind: 'start' | 'take' | 'adopt' | 'advance' }> & {
+  engine: string
+} => action.kind !== 'destroy' && 'engine' in action && action.engine !== undefined
 
 /** Carries out what is decided until nothing is left to decide, however long that takes on the clock. */
 function settleDown(fleet: Fleet, fate: Iterator<'lives' | 'dies'>): void {
