@@ -37,7 +37,7 @@ export class WarmLog {
 
   /** Containers that wait now, of those resources. */
   waiting({ memoryMb, diskMb, cpus, pids }: Limits): string[] {
-    const over = ['handed-over', 'not-handed-over', 'dismissed', 'died'].flatMap((how) => this.all(`warm.${how}`))
+    const over = ['handed-over', 'not-handed-over', 'dismissed', 'lost'].flatMap((how) => this.all(`warm.${how}`))
     const gone = new Set(over.map(({ container }) => container))
     const resources = JSON.stringify([memoryMb, diskMb, cpus, pids])
     return this.all('warm.waiting')

@@ -183,7 +183,7 @@ describe('a worker that waits', () => {
     await using warm = await openWarm()
     const first = await warm.waiting()
     await scene.docker.client.getContainer(first.Id).kill()
-    await warm.heard.until(() => warm.heard.all('warm.died').length === 1)
+    await warm.heard.until(() => warm.heard.all('warm.lost').length === 1)
     expect((await warm.waiting()).Id).not.toBe(first.Id)
   })
 
@@ -223,7 +223,7 @@ describe('a worker that waits', () => {
     await warm[Symbol.asyncDispose]()
     expect(await containers()).toEqual([])
     expect(await readdir(join(scene.sandboxes.root, 'sandboxes'))).toEqual([])
-    expect(warm.heard.all('warm.died')).toEqual([])
+    expect(warm.heard.all('warm.lost')).toEqual([])
   })
 })
 

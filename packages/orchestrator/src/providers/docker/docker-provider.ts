@@ -82,6 +82,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
         this.#tell({ kind: 'gap' })
         this.#begin(this.#sweeper.sweep())
         this.#begin(images.look())
+        pool?.tend()
       },
     })
   }
@@ -239,7 +240,6 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
 
   #died(name: string): void {
     if (isWaitingName(this.#engine.fleet, name)) {
-      this.#pool?.died(name)
       this.#begin(this.#diedUnnamed(name))
       return
     }

@@ -93,16 +93,6 @@ export class WarmPool implements AsyncDisposable {
       })
   }
 
-  /** Its container has ended: it waits for nobody any more. */
-  died(name: string): void {
-    const dead = this.#waiting.find((waiting) => waiting.name === name)
-    if (dead === undefined) return
-    this.#waiting = this.#waiting.filter((waiting) => waiting !== dead)
-    this.#engine.log.warn('warm.died', { container: name })
-    this.#begin(dismiss(this.#engine, dead))
-    this.tend()
-  }
-
   /** Nobody waits any more; resolves when all are gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new Error('nobody is kept waiting any more'))
@@ -126,6 +116,7 @@ export class WarmPool implements AsyncDisposable {
         const startedAt = clock.monotonic()
         const waiting = await bootWaiting(this.#engine, kind, signal)
         this.#waiting.push(waiting)
+        void waiting.conversation.ended.then(() => this.#lost(waiting))
         const ms = Math.round(clock.monotonic() - startedAt)
         log.debug('warm.waiting', { container: waiting.name, ms, ...resourcesOf(kind.limits) })
         this.tend()
@@ -133,6 +124,15 @@ export class WarmPool implements AsyncDisposable {
     } catch (error) {
       if (!signal.aborted) log.warn('warm.not-made', { error: toSpecfleetError(error) })
     }
+  }
+
+  /** Nothing can be told to it any more: it has died, or its engine went away. */
+  #lost(waiting: Waiting): void {
+    if (!this.#waiting.includes(waiting)) return
+    this.#waiting = this.#waiting.filter((other) => other !== waiting)
+    this.#engine.log.warn('warm.lost', { container: waiting.name })
+    this.#begin(dismiss(this.#engine, waiting))
+    this.tend()
   }
 
   async #dismiss(waiting: Waiting): Promise<void> {
