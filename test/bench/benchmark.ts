@@ -12,6 +12,8 @@ export type Figure = {
   readonly judged?: 'median' | 'p99'
   /** Largest ratio to the engine's median that is accepted. */
   readonly ratioAtMost?: number
+  /** Smallest ratio to the engine's median that is accepted, of rates. */
+  readonly ratioAtLeast?: number
   /** Largest value of ours that is accepted, in `unit`. */
   readonly atMost?: number
   /** Smallest value of ours that is accepted, in `unit`. */

@@ -9,6 +9,7 @@ import { bundleWorker } from '../../packages/sandbox-worker/bundle.ts'
 import { baseImage, startDocker } from '../../packages/testkit/src/docker.ts'
 import type { Benchmark } from './benchmark.ts'
 import { interleave } from './interleave.ts'
+import { ECHO, makeRaw, NODE, SLEEP, untilOutput } from './raw-containers.ts'
 import { spawnOnce, tellOfDeath } from './spawn-once.ts'
 import { openStage } from './stage.ts'
 
@@ -55,32 +56,6 @@ export const containers: Benchmark = {
       { name: 'killed → told', unit: 'ms', ours: measured.told, engine: death, atMost: TOLD_AT_MOST_MS },
     ]
   },
-}
-
-const ECHO = { Cmd: ['echo', 'here'], Binds: [] }
-const NODE = { Cmd: ['/node', '-e', 'console.log(0)'], Binds: [`${process.execPath}:/node:ro`] }
-const SLEEP = { Cmd: ['sleep', '60'], Binds: [] }
-type Program = { readonly Cmd: string[]; readonly Binds: string[] }
-
-const makeRaw = (client: Docker, Image: string, { Cmd, Binds }: Program): Promise<Docker.Container> =>
-  client.createContainer({
-    ...{ Image, Cmd, NetworkDisabled: true, AttachStdout: true },
-    HostConfig: { NetworkMode: 'none', Init: true, Binds },
-  })
-
-/** The engine alone, with the same image: until something is heard of the program. */
-async function untilOutput(client: Docker, image: string, program: Program): Promise<number> {
-  const startedAt = performance.now()
-  const container = await makeRaw(client, image, program)
-  try {
-    const output = await container.attach({ stream: true, stdout: true })
-    const heard = once(output, 'data')
-    await container.start()
-    await heard
-    return performance.now() - startedAt
-  } finally {
-    await container.remove({ force: true, v: true })
-  }
 }
 
 /** The engine alone: until it tells that a container died. */

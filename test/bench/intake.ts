@@ -14,6 +14,7 @@ import {
   type TaskQueue,
 } from '@specfleet/shared'
 import { systemClock as clock } from '../../packages/orchestrator/src/clock.ts'
+import { NO_POLICY } from '../../packages/orchestrator/src/engines/policy.ts'
 import { openFactWriter } from '../../packages/orchestrator/src/facts.ts'
 import { openClaims } from '../../packages/orchestrator/src/intake/claim.ts'
 import { Consumer } from '../../packages/orchestrator/src/intake/consumer.ts'
@@ -25,6 +26,8 @@ import { interleave, timed } from './interleave.ts'
 import { openStage, type Stage } from './stage.ts'
 
 const TASKS = 1_000
+const limits = { memoryMb: 256, diskMb: 64, cpus: 1, pids: 64, wallClockMinutes: 5, outputMb: 1 }
+const terms = { policy: NO_POLICY, limits, offers: [{ provider: 'process', images: false }] }
 const SPEC_TEXT = `# Link expiry\n\n${'- A link SHALL expire when its time is over.\n'.repeat(40)}`
 
 export const intake: Benchmark = {
@@ -87,7 +90,7 @@ async function claimAll({ bus }: Stage): Promise<number> {
   const fetchSource = () => Promise.reject(new SpecfleetError('source.unreachable', 'no task here has a source'))
   const claim = openClaims(
     { bus, table, ledger, factLog, facts: openFactWriter({ log: factLog, clock }, 'intake'), clock, log, fetchSource },
-    { provider: 'process' },
+    { terms },
     stop.signal,
   )
   const { promise: allTaken, resolve } = Promise.withResolvers<void>()

@@ -31,6 +31,7 @@ import { anyMissed, type Report, renderReport, reportAsJson } from './report.ts'
 import { SCALE_DEFAULTS, scale } from './scale.ts'
 import { spawn } from './spawn.ts'
 import { tunnel } from './tunnel.ts'
+import { warm } from './warm.ts'
 
 const QUICK: readonly Benchmark[] = [boot, spawn, tunnel, credentials, intake, ledger, memory]
 const EXIT = { done: 0, missed: 1, usage: 2, stopped: 130 }
@@ -60,6 +61,7 @@ async function main(): Promise<number> {
     manySandboxes,
     recovery,
     scaled,
+    warm,
   ]
   const names = benchmarks.map(({ name }) => name)
   const unknown = values.only?.filter((name) => !names.includes(name)) ?? []

@@ -11,17 +11,19 @@ const judgedOf = ({ ours, judged = 'median' }: Figure): number => ours[judged]
 export const ratioOf = (figure: Figure): number => judgedOf(figure) / figure.engine.summary.median
 
 export function verdictOf(figure: Figure): Verdict {
-  const { ratioAtMost = Infinity, atMost = Infinity, atLeast = 0 } = figure
+  const { ratioAtMost = Infinity, ratioAtLeast = 0, atMost = Infinity, atLeast = 0 } = figure
   if (describeTarget(figure) === '') return 'no target'
   const value = judgedOf(figure)
-  return ratioOf(figure) <= ratioAtMost && value <= atMost && value >= atLeast ? 'pass' : 'miss'
+  const ratio = ratioOf(figure)
+  return ratio <= ratioAtMost && ratio >= ratioAtLeast && value <= atMost && value >= atLeast ? 'pass' : 'miss'
 }
 
-function describeTarget({ ratioAtMost, atMost, atLeast, unit }: Figure): string {
+function describeTarget({ ratioAtMost, ratioAtLeast, atMost, atLeast, unit }: Figure): string {
   const ratio = ratioAtMost === undefined ? [] : [`≤ ${ratioAtMost} ×`]
+  const leastRatio = ratioAtLeast === undefined ? [] : [`≥ ${ratioAtLeast} ×`]
   const value = atMost === undefined ? [] : [`≤ ${digits(atMost)} ${unit}`]
   const least = atLeast === undefined ? [] : [`≥ ${digits(atLeast)} ${unit}`]
-  return [...ratio, ...value, ...least].join(', ')
+  return [...ratio, ...leastRatio, ...value, ...least].join(', ')
 }
 
 /** The median, and in brackets how bad it gets: of times and sizes the 95th percentile, of rates the least. */

@@ -37,7 +37,7 @@ await startOrchestrator(config, {
   log: listening(written),
   random: Math.random,
   upstream: { name: 'none', offline: true, fetch: () => Promise.reject(new Error('nobody asks a model here')) },
-  openProvider: async () => scaleProvider(bus, shards),
+  openProviders: async () => [scaleProvider(bus, shards)],
 })
 
 const loop = monitorEventLoopDelay({ resolution: RESOLUTION_MS })

@@ -20,6 +20,7 @@ export function scaleProvider(bus: Bus, shards: number): SandboxProvider & Async
   return {
     name: 'scale',
     engine: 'scale:here',
+    images: false,
     isolation: 'none: scripts in processes of the benchmark',
     async create({ id, labels, env }) {
       await askFor(bus, wire.create(shardOf(id, shards)), Done, { id, labels, env })

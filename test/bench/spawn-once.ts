@@ -3,7 +3,7 @@ import type { SandboxProvider } from '../../packages/orchestrator/src/providers/
 import type { Stage } from './stage.ts'
 import { conceive, untilReady } from './worker-births.ts'
 
-const LIMITS = { memoryMb: 512, diskMb: 512, cpus: 2, pids: 128, wallClockMinutes: 5, outputMb: 64 }
+export const LIMITS = { memoryMb: 512, diskMb: 512, cpus: 2, pids: 128, wallClockMinutes: 5, outputMb: 64 }
 
 /** Milliseconds from asking the provider for a sandbox until its worker says `ready`; it is removed then. */
 export const spawnOnce = (stage: Stage, provider: SandboxProvider): Promise<number> =>

@@ -12,6 +12,7 @@ import { baseImage, type TestDocker } from '../../packages/testkit/src/docker.ts
 import type { DistantProvider, ProviderUnderTest } from '../../packages/testkit/src/provider-conformance.ts'
 import { FLEET } from '../../packages/testkit/src/provider-conformance.ts'
 import { PUPPET_BUNDLE } from '../../packages/testkit/src/puppet-bus.ts'
+import { ALWAYS_WARM, openAlwaysWarm } from './always-warm.ts'
 import { openElsewhere } from './distant-provider.ts'
 
 const log: Log = openLog({ level: 'error', now: () => new Date(), write: (line) => process.stderr.write(`${line}\n`) })
@@ -22,10 +23,16 @@ export type DockerSandboxes = Omit<ProviderUnderTest, 'openElsewhere'> & {
   readonly options: RegistryOptions
 }
 
+export type DockerSandboxesOptions = {
+  readonly workerBundle?: string
+  /** Every sandbox is to be a worker that waited. */
+  readonly alwaysWarm?: boolean
+}
+
 export async function openDockerSandboxes(
   docker: TestDocker,
   busAddress: string,
-  workerBundle = PUPPET_BUNDLE,
+  { workerBundle = PUPPET_BUNDLE, alwaysWarm = false }: DockerSandboxesOptions = {},
 ): Promise<DockerSandboxes> {
   const { client, host } = docker
   const image = await baseImage(docker)
@@ -43,9 +50,10 @@ export async function openDockerSandboxes(
   return {
     root,
     options,
-    open: () => openProvider('docker', options),
-    openElsewhere: () => openElsewhere('docker', options),
-    remains: (id) => remainsOf(client, root, id),
+    open: () => (alwaysWarm ? openAlwaysWarm(options) : openProvider('docker', options)),
+    openElsewhere: () => openElsewhere(alwaysWarm ? ALWAYS_WARM : 'docker', options),
+    // What is made ahead of need comes and goes as it likes.
+    remains: (id) => remainsOf(client, root, id, alwaysWarm ? '' : '.'),
     [Symbol.asyncDispose]: async () => {
       const left = await client.listContainers({ all: true, filters: { label: [`specfleet.fleet=${FLEET}`] } })
       await Promise.all(left.map(({ Id }) => client.getContainer(Id).remove({ force: true, v: true })))
@@ -54,9 +62,11 @@ export async function openDockerSandboxes(
   }
 }
 
-/** Containers and folders that name the sandbox, and folders that are half made. */
-async function remainsOf(client: Docker, root: string, id: SandboxId): Promise<string[]> {
+/** Containers and folders that name the sandbox, and folders that are half made, which begin so. */
+async function remainsOf(client: Docker, root: string, id: SandboxId, halfMade: string): Promise<string[]> {
   const containers = await client.listContainers({ all: true, filters: { name: [id] } })
-  const folders = readdirSync(join(root, 'sandboxes')).filter((name) => name === id || name.startsWith('.'))
+  const folders = readdirSync(join(root, 'sandboxes')).filter(
+    (name) => name === id || (halfMade !== '' && name.startsWith(halfMade)),
+  )
   return [...containers.flatMap(({ Names }) => Names), ...folders]
 }

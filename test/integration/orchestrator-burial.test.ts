@@ -14,6 +14,8 @@ import {
 } from '@specfleet/shared'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemClock as clock } from '../../packages/orchestrator/src/clock.ts'
+import { Engines } from '../../packages/orchestrator/src/engines/engines.ts'
+import { NO_POLICY } from '../../packages/orchestrator/src/engines/policy.ts'
 import { openFactWriter } from '../../packages/orchestrator/src/facts.ts'
 import { claimOf } from '../../packages/orchestrator/src/intake/admission.ts'
 import { Projector } from '../../packages/orchestrator/src/ledger/projector.ts'
@@ -23,7 +25,6 @@ import type { Crew, SupervisorOptions } from '../../packages/orchestrator/src/su
 import { Heartbeats } from '../../packages/orchestrator/src/supervisor/heartbeats.ts'
 import { reconcile } from '../../packages/orchestrator/src/supervisor/reconcile.ts'
 import { RunTable } from '../../packages/orchestrator/src/supervisor/run-table.ts'
-import { SandboxTable } from '../../packages/orchestrator/src/supervisor/sandbox-table.ts'
 import { Starts } from '../../packages/orchestrator/src/supervisor/starts.ts'
 import { claimedBy, ownedBy, runningSince, startingAt } from '../../packages/orchestrator/src/supervisor/transitions.ts'
 import { Uptimes } from '../../packages/orchestrator/src/supervisor/uptimes.ts'
@@ -42,6 +43,7 @@ const options = (me: OrchestratorId): SupervisorOptions => ({
   model: 'm',
   logLevel: 'error',
   limits: { memoryMb: 64, diskMb: 16, cpus: 1, pids: 64, wallClockMinutes: 1, outputMb: 1 },
+  policy: NO_POLICY,
   backoff: { firstMs: 10, longestMs: 100, provenMs: 60_000, attemptLimit: 3 },
   stopGraceMs: 100,
   adoptionGraceMs: 100,
@@ -57,20 +59,20 @@ async function crewOn(bus: Bus, revoke: (account: string) => Promise<void>): Pro
   const following = ledger.run(stop.signal)
   const table = new RunTable({ records: await openRecords(bus, BUCKETS.runs, RunRecord), log })
   await table.start()
-  const sandboxes = new SandboxTable({ provider, clock, log })
-  await sandboxes.start()
+  const breaker = { firstMs: 10, longestMs: 100, quotaMs: 100 }
+  const engines = new Engines({ providers: [provider], clock, log }, { slotsOf: new Map(), slots: 1, breaker })
+  await engines.start()
   onTestFinished(async () => {
     stop.abort()
     await following
     await table[Symbol.asyncDispose]()
-    await sandboxes[Symbol.asyncDispose]()
+    await engines[Symbol.asyncDispose]()
   })
   const never = () => Promise.reject(new Error('not in this test'))
   return {
     bus,
     table,
-    sandboxes,
-    provider,
+    engines,
     mint: { mint: never, renew: never, accounts: never, serverTime: never, revoke, [Symbol.asyncDispose]: never },
     facts: openFactWriter({ log: factLog, clock }, 'supervisor'),
     factLog,
@@ -165,7 +167,8 @@ test('who slept between its verdict and the revocation cuts off nobody: its heir
   await asleep.promise
 
   const adopted = await adopt(heir, run)
-  const world = { ...new SimulatedFleet().world(), me: HEIR, engine: 'there', runs: [adopted], sandboxes: undefined }
+  const there = new SimulatedFleet(1, [{ engine: 'there', listed: false }])
+  const world = { ...there.world(), me: HEIR, runs: [adopted] }
   const { actions } = reconcile({ ...world, demand: () => ({ kind: 'work', stale: false }) })
   expect(actions).toMatchObject([{ kind: 'bury', evidence: SILENT }])
   await bury(heir, options(HEIR), adopted, SILENT, AbortSignal.timeout(10_000))

@@ -17,6 +17,7 @@ import { type SecuredTestNats, startNats } from '@specfleet/testkit'
 import { type Clock, systemClock } from '../../packages/orchestrator/src/clock.ts'
 import { type Orchestrator, startOrchestrator } from '../../packages/orchestrator/src/compose.ts'
 import type { Config } from '../../packages/orchestrator/src/config.ts'
+import { NO_POLICY } from '../../packages/orchestrator/src/engines/policy.ts'
 import type { ModelUpstream } from '../../packages/orchestrator/src/gateway/upstreams/upstream.ts'
 import { openLog } from '../../packages/orchestrator/src/log.ts'
 import { ScriptedEngine } from '../../packages/testkit/src/scripted-engine.ts'
@@ -31,7 +32,7 @@ export type Fleet = AsyncDisposable & {
   readonly logged: Record<string, unknown>[]
   onLog(listener: (event: Record<string, unknown>) => void): void
   /** Starts one more. */
-  join(more?: Partial<Config>, engine?: ScriptedEngine): Promise<Orchestrator>
+  join(more?: Partial<Config>, engines?: ScriptedEngine | ScriptedEngine[]): Promise<Orchestrator>
   /** Every fact of a spec so far and to come. */
   factsOf(specId: string): Facts
   api(operation: 'submit' | 'get' | 'list' | 'command' | 'watch', request: unknown): Promise<Record<string, unknown>>
@@ -86,7 +87,7 @@ export async function startFleet(
     engine,
     logged,
     onLog: (listener) => void listeners.push(listener),
-    async join(more = {}, on = engine) {
+    async join(more = {}, on: ScriptedEngine | ScriptedEngine[] = engine) {
       const orchestrator = await startOrchestrator(
         { ...configOf(nats, home), ...more },
         {
@@ -94,7 +95,7 @@ export async function startFleet(
           log: openLog({ level: 'debug', now: () => new Date(), write: note }),
           random: () => 0.5,
           upstream: options.upstream ?? silentUpstream,
-          openProvider: async () => on.provider(),
+          openProviders: async () => [on].flat().map((engine) => engine.provider()),
         },
       )
       parts.use(orchestrator)
@@ -140,7 +141,11 @@ export function configOf(nats: FleetNats, home: string): Config {
     fleet: 'test',
     slots: 10,
     cores: 2,
-    provider: 'auto',
+    providers: ['auto'],
+    providerSlots: new Map(),
+    policy: NO_POLICY,
+    breaker: { firstMs: 20, longestMs: 100, quotaMs: 100 },
+    warm: { floor: 0, ceiling: 0 },
     bwrapPath: undefined,
     docker: { host: 'unix:///nowhere/docker.sock' },
     upstream: { kind: 'offline', why: 'chosen' },

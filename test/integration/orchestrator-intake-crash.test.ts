@@ -14,6 +14,7 @@ import {
 } from '@specfleet/shared'
 import { expect, test } from 'vitest'
 import { systemClock as clock } from '../../packages/orchestrator/src/clock.ts'
+import { NO_POLICY } from '../../packages/orchestrator/src/engines/policy.ts'
 import { openFactWriter } from '../../packages/orchestrator/src/facts.ts'
 import { openClaims } from '../../packages/orchestrator/src/intake/claim.ts'
 import { Consumer } from '../../packages/orchestrator/src/intake/consumer.ts'
@@ -23,6 +24,8 @@ import { RunTable } from '../../packages/orchestrator/src/supervisor/run-table.t
 import { connectTo, startBus } from './bus-fixture.ts'
 
 const log = openLog({ level: 'error', now: clock.now, write: () => undefined })
+const limits = { memoryMb: 256, diskMb: 64, cpus: 1, pids: 64, wallClockMinutes: 5, outputMb: 1 }
+const terms = { policy: NO_POLICY, limits, offers: [{ provider: 'process', images: false }] }
 
 type Intake = AsyncDisposable & {
   readonly table: RunTable
@@ -41,11 +44,7 @@ async function startIntake(bus: Bus, backlogLimit = 10_000): Promise<Intake> {
   const fetchSource = () => Promise.reject(new SpecfleetError('source.unreachable', 'nothing has a source'))
   const stop = new AbortController()
   const facts = openFactWriter({ log: factLog, clock }, 'intake')
-  const claim = openClaims(
-    { bus, table, ledger, factLog, facts, clock, log, fetchSource },
-    { provider: 'process' },
-    stop.signal,
-  )
+  const claim = openClaims({ bus, table, ledger, factLog, facts, clock, log, fetchSource }, { terms }, stop.signal)
   const intake = {
     table,
     onHandled: () => {},

@@ -4,6 +4,7 @@ import { openLog } from '../../packages/orchestrator/src/log.ts'
 import type { SandboxRequest } from '../../packages/orchestrator/src/providers/provider.ts'
 import { openProvider, type RegistryOptions } from '../../packages/orchestrator/src/providers/registry.ts'
 import type { SandboxId } from '../../packages/shared/src/index.ts'
+import { ALWAYS_WARM, openAlwaysWarm } from './always-warm.ts'
 
 export type HostCall =
   | { readonly n: number; readonly method: 'create'; readonly request: SandboxRequest }
@@ -11,11 +12,12 @@ export type HostCall =
   | { readonly n: number; readonly method: 'list' | 'close' }
 
 const [choice = '', told = ''] = process.argv.slice(2)
-const provider = await openProvider(choice, {
+const options: RegistryOptions = {
   ...(JSON.parse(told) as Omit<RegistryOptions, 'clock' | 'log'>),
   clock: systemClock,
   log: openLog({ level: 'warn', now: () => new Date(), write: (line) => process.stderr.write(`${line}\n`) }),
-})
+}
+const provider = await (choice === ALWAYS_WARM ? openAlwaysWarm(options) : openProvider(choice, options))
 const signal = new AbortController().signal
 
 async function answer(call: HostCall): Promise<unknown> {

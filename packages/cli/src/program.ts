@@ -34,7 +34,7 @@ Exit codes: 0 done, 1 the work failed, 2 usage, 69 the bus cannot be reached, 78
   return program
 }
 
-const PROVIDERS = 'auto, docker, process, or process-unsafe for no isolation (default: auto)'
+const PROVIDERS = 'auto, docker, process, several in overflow order, or process-unsafe for no isolation (default: auto)'
 
 const json = () => new Option('--json', 'print JSON')
 
@@ -72,6 +72,8 @@ function addStackCommands(program: Command, context: CommandContext, done: Done)
     .option('--model <id>', 'model to use')
     .option('--phase <phase>', 'first phase to run')
     .option('--provider <name>', 'sandbox provider')
+    .option('--image <name>', 'image of its sandboxes, out of those that the fleet allows')
+    .option('--limits <list>', 'of one sandbox, such as memoryMb=512,cpus=0.5; also diskMb, pids, minutes, outputMb')
     .option('--approval <gates>', 'auto, or phases a person approves: requirements,design,tasks')
     .option('--usd <n>', 'spending limit')
     .option('--turns <n>', 'limit of model replies')

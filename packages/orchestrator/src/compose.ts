@@ -7,20 +7,23 @@ import { openLedger } from './compose/ledger.ts'
 import type { Config } from './config.ts'
 import { BlobJanitor } from './desk/blob-janitor.ts'
 import { Emitter } from './emitter.ts'
+import { Engines } from './engines/engines.ts'
+import { requireServed } from './engines/policy.ts'
 import { openFactWriter } from './facts.ts'
 import { packageVersion, thisProcess } from './identity.ts'
 import { Refusals } from './ledger/refusals.ts'
 import { ViewWriter } from './ledger/views.ts'
-import type { SandboxProvider } from './providers/provider.ts'
 import { openSources } from './source/source.ts'
 import { AccountJanitor } from './supervisor/account-janitor.ts'
 import { Peers } from './supervisor/liveness.ts'
 import { RunTable } from './supervisor/run-table.ts'
 import { Slots } from './supervisor/slots.ts'
+import { Starts } from './supervisor/starts.ts'
 
 /** One orchestrator at work. Disposing gives up what it holds; its sandboxes go on. */
 export type Orchestrator = AsyncDisposable & {
   readonly id: OrchestratorId
+  /** Those it makes sandboxes with, in overflow order. */
   readonly provider: string
   readonly isolation: string
   readonly upstream: string
@@ -48,20 +51,19 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
   await table.start()
   const facts = openFactWriter({ log: stores.factLog, clock: world.clock }, 'supervisor')
   const refusals = parts.use(new Refusals({ facts, table, clock: world.clock, log }))
-  const provider = parts.use(await collaborators.openProvider())
+  const starts = new Starts({ clock: world.clock }, { atOnce: config.cores })
+  const engines = await openEngines(world, starts, parts)
   const slots = new Slots({ table }, { total: config.slots, me: id })
   let draining = false
-  const self = describeSelf(world, provider)
+  const self = describeSelf(world, engines)
   const at = () => world.clock.now().toISOString()
-  const describe = () => ({ ...self, at: at(), draining, slots: slots.total, busy: slots.busy })
+  const describe = () => ({ ...self, at: at(), draining, slots: slots.total, busy: slots.busy, sick: engines.sick })
   const peers = parts.use(new Peers({ records: stores.orchestrators, clock: world.clock, log }, describe))
   await peers.start()
 
-  const crew = await openCrew(world, { ...stores, bus, system, ledger, table, provider }, parts)
+  const crew = openCrew(world, { ...stores, bus, system, ledger, table, engines, starts }, parts)
   parts.use(
-    crew.sandboxes.refused.on(({ labels, by, count, lastReason }) =>
-      refusals.note(labels, { by, count, reason: lastReason }),
-    ),
+    engines.refused.on(({ labels, by, count, lastReason }) => refusals.note(labels, { by, count, reason: lastReason })),
   )
   parts.use(new AccountJanitor({ ...crew, isSweeper: () => peers.isEldest }, { everyMs: config.accountSweepMs }))
   parts.use(new BlobJanitor({ ...crew, ...stores, isSweeper: () => peers.isEldest }))
@@ -80,8 +82,8 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
   const started = parts.move()
   return {
     id,
-    provider: provider.name,
-    isolation: provider.isolation,
+    provider: engines.all.map(({ provider }) => provider.name).join(','),
+    isolation: describeIsolation(engines),
     upstream: collaborators.upstream.name,
     slots: slots.total,
     failed: Promise.race([ledgerFailed, table.failed, peers.failed, ...closed]),
@@ -95,10 +97,30 @@ export async function startOrchestrator(config: Config, collaborators: Collabora
   }
 }
 
-const describeSelf = ({ id, startedAt }: Foundation, { engine }: SandboxProvider) => ({
+/** What they have is known when this resolves, as far as they can be listed. */
+async function openEngines(
+  { config, clock, log, openProviders }: Foundation,
+  starts: Starts,
+  parts: AsyncDisposableStack,
+): Promise<Engines> {
+  const providers = (await openProviders((signal) => starts.spare(signal))).map((provider) => parts.use(provider))
+  const options = { slotsOf: config.providerSlots, slots: config.slots, breaker: config.breaker }
+  const engines = parts.use(new Engines({ providers, clock, log }, options))
+  requireServed({ ...config, offers: engines.offers })
+  await engines.start()
+  return engines
+}
+
+function describeIsolation({ all }: Engines): string {
+  const [only, ...others] = all.map(({ provider }) => provider)
+  if (only !== undefined && others.length === 0) return only.isolation
+  return all.map(({ provider: { name, isolation } }) => `${name}: ${isolation}`).join('; ')
+}
+
+const describeSelf = ({ id, startedAt }: Foundation, { all }: Engines) => ({
   v: 1 as const,
   id,
-  engines: [engine],
+  engines: all.map(({ engine }) => engine),
   ...thisProcess(),
   startedAt,
   version: packageVersion(),

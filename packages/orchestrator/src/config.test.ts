@@ -33,6 +33,21 @@ test('little needs to be said, and the rest is sensible', () => {
   expect(config.nats).toMatchObject({ operatorSigningSeed: kit.operatorSigningSeed, replicas: 1 })
   expect(config.upstream).toEqual({ kind: 'offline', why: 'no-key' })
   expect(config.backoff.attemptLimit).toBeGreaterThan(1)
+  expect(config.warm).toEqual({ floor: 1, ceiling: 8 })
+  expect(readConfig({ ...least, WARM_FLOOR: '0', WARM_CEILING: '0' }).warm).toEqual({ floor: 0, ceiling: 0 })
+})
+
+test('engines come in overflow order, each with its slots, and a policy says who gets what', () => {
+  expect(readConfig(least).providers).toEqual(['auto'])
+  const policy = file('policy', '{"kinds": {"prompt": {"provider": "process"}}}')
+  const given = { SPECFLEET_PROVIDER: 'docker, process', SPECFLEET_PROVIDER_SLOTS: 'docker=8,process=4' }
+  const config = readConfig({ ...least, ...given, SPECFLEET_POLICY: policy })
+  expect(config.providers).toEqual(['docker', 'process'])
+  expect([...config.providerSlots]).toEqual([
+    ['docker', 8],
+    ['process', 4],
+  ])
+  expect(config.policy.kinds.prompt?.provider).toBe('process')
 })
 
 test('the account that sandboxes import from is that of the credentials, unless another is named', () => {
@@ -54,6 +69,16 @@ test.each([
   ['ATTEMPT_LIMIT', '0'],
   ['MODEL_UPSTREAM', 'mock'],
   ['SPECFLEET_PROVIDER', 'hope'],
+  ['SPECFLEET_PROVIDER', 'docker,'],
+  ['SPECFLEET_PROVIDER', 'docker,process-unsafe'],
+  ['SPECFLEET_PROVIDER_SLOTS', 'docker'],
+  ['SPECFLEET_PROVIDER_SLOTS', 'docker=many'],
+  ['SPECFLEET_PROVIDER_SLOTS', 'auto=1'],
+  ['SPECFLEET_PROVIDER_SLOTS', 'docker=1,docker=2'],
+  ['SPECFLEET_POLICY', '/no/such/file'],
+  ['SPECFLEET_POLICY', file('policy-no-json', '{')],
+  ['SPECFLEET_POLICY', file('policy-wrong', '{"kinds": {"prompt": {"limits": {"memory": 1}}}}')],
+  ['BREAKER_FIRST_MS', '0'],
   ['SOURCE_MAX_MB', '-1'],
   ['ANTHROPIC_BASE_URL', 'file:///etc'],
   ['NATS_APP_ACCOUNT', 'me'],

@@ -4,15 +4,35 @@ import { join } from 'node:path'
 import { ADOPTION_GRACE_MS, describeIssues, ID_PATTERN, SpecfleetError } from '@specfleet/shared'
 import { z } from 'zod'
 import { accountOf } from './creds.ts'
+import type { BreakerPolicy } from './engines/breaker.ts'
+import { NO_POLICY, type Policy, parsePolicy } from './engines/policy.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
+import type { PoolSize } from './providers/pool-size.ts'
 import type { Limits } from './providers/provider.ts'
-import { type DockerChoice, PROVIDER_CHOICES, type ProviderChoice } from './providers/registry.ts'
+import { type DockerChoice, ENGINE_NAMES, PROVIDER_CHOICES, type ProviderChoice } from './providers/registry.ts'
 import type { BackoffPolicy } from './supervisor/backoff.ts'
 
 const MIB = 1024 * 1024
 
 const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 const amount = (least: number, most: number) => z.coerce.number().min(least).max(most)
+
+/** Behind each other in overflow order. */
+const providerList = z
+  .string()
+  .transform((text) => text.split(',').map((name) => name.trim()))
+  .pipe(z.array(z.enum(PROVIDER_CHOICES)))
+  .refine((names) => names.length === 1 || !names.includes('process-unsafe'), {
+    message: 'process-unsafe stands alone: what overflowed to it would lose its isolation',
+  })
+
+/** `docker=8,process=4` */
+const providerSlots = z
+  .string()
+  .transform((text): unknown => text.split(',').map((part) => part.split('=').map((word) => word.trim())))
+  .pipe(z.array(z.tuple([z.enum(ENGINE_NAMES), whole(0, 10_000)])))
+  .refine((pairs) => new Set(pairs.map(([name]) => name)).size === pairs.length, { message: 'names a provider twice' })
+  .transform((pairs): ReadonlyMap<string, number> => new Map(pairs))
 
 /** Every variable the orchestrator reads. Files hold what must not stand in an environment. */
 const Variables = z.object({
@@ -29,7 +49,9 @@ const Variables = z.object({
   SPECFLEET_FLEET: z.string().regex(ID_PATTERN, 'must be 1 to 64 letters, digits, "_" or "-"').optional(),
   SPECFLEET_SLOTS: whole(0, 10_000).optional(),
   BWRAP_PATH: z.string().startsWith('/', 'must be an absolute path').optional(),
-  SPECFLEET_PROVIDER: z.enum(PROVIDER_CHOICES).default('auto'),
+  SPECFLEET_PROVIDER: providerList.default(['auto']),
+  SPECFLEET_PROVIDER_SLOTS: providerSlots.default(new Map()),
+  SPECFLEET_POLICY: z.string().optional(),
   DOCKER_HOST: z.string().min(1).default('unix:///var/run/docker.sock'),
   SPECFLEET_IMAGE: z.string().min(1).max(512).optional(),
   SPECFLEET_RUNTIME: z.string().min(1).max(64).optional(),
@@ -38,6 +60,8 @@ const Variables = z.object({
   ANTHROPIC_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   ANTHROPIC_API_KEY: z.string().min(1).optional(),
   ANTHROPIC_API_KEY_FILE: z.string().optional(),
+  WARM_FLOOR: whole(0, 1_000).default(1),
+  WARM_CEILING: whole(0, 1_000).default(8),
   SANDBOX_MEMORY_MB: whole(64, 1_048_576).default(1024),
   SANDBOX_DISK_MB: whole(16, 1_048_576).default(1024),
   SANDBOX_CPUS: amount(0.1, 1024).default(1),
@@ -49,6 +73,9 @@ const Variables = z.object({
   ADOPTION_GRACE_MS: whole(0, 3_600_000).default(ADOPTION_GRACE_MS),
   STOP_GRACE_MS: whole(100, 3_600_000).default(15_000),
   DRAIN_LIMIT_MS: whole(100, 3_600_000).default(20_000),
+  BREAKER_FIRST_MS: whole(1, 3_600_000).default(1_000),
+  BREAKER_LONGEST_MS: whole(1, 86_400_000).default(60_000),
+  BREAKER_QUOTA_MS: whole(1, 86_400_000).default(60_000),
   BACKOFF_FIRST_MS: whole(1, 3_600_000).default(1_000),
   BACKOFF_LONGEST_MS: whole(1, 86_400_000).default(60_000),
   BACKOFF_PROVEN_MS: whole(0, 86_400_000).default(60_000),
@@ -85,8 +112,17 @@ export type Config = {
   /** Runs this orchestrator takes on at a time. */
   readonly slots: number
   readonly cores: number
-  readonly provider: ProviderChoice
+  /** In overflow order: what the first has no place for goes to the next. */
+  readonly providers: readonly ProviderChoice[]
+  /** Sandboxes at a time of a provider, by its name; of others as many as there are slots. */
+  readonly providerSlots: ReadonlyMap<string, number>
+  /** What tasks may have, by kind, by project and at their own wish. */
+  readonly policy: Policy
+  /** How long an engine rests that fails. */
+  readonly breaker: BreakerPolicy
   readonly docker: DockerChoice
+  /** Workers that wait, booted, for the next runs, where the engine can do that. */
+  readonly warm: PoolSize
   /** A bubblewrap that is not among the system's programs. */
   readonly bwrapPath: string | undefined
   readonly upstream: UpstreamChoice
@@ -170,13 +206,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     fleet: variables.SPECFLEET_FLEET ?? nats.appAccountId.slice(0, 16),
     slots: variables.SPECFLEET_SLOTS ?? availableParallelism() * 2,
     cores: availableParallelism(),
-    provider: variables.SPECFLEET_PROVIDER,
+    providers: variables.SPECFLEET_PROVIDER,
+    providerSlots: variables.SPECFLEET_PROVIDER_SLOTS,
+    policy: variables.SPECFLEET_POLICY === undefined ? NO_POLICY : readPolicy(variables.SPECFLEET_POLICY),
+    breaker: {
+      firstMs: variables.BREAKER_FIRST_MS,
+      longestMs: variables.BREAKER_LONGEST_MS,
+      quotaMs: variables.BREAKER_QUOTA_MS,
+    },
     bwrapPath: variables.BWRAP_PATH,
     docker: {
       host: variables.DOCKER_HOST,
       ...(variables.SPECFLEET_IMAGE === undefined ? {} : { image: variables.SPECFLEET_IMAGE }),
       ...(variables.SPECFLEET_RUNTIME === undefined ? {} : { runtime: variables.SPECFLEET_RUNTIME }),
     },
+    warm: { floor: variables.WARM_FLOOR, ceiling: variables.WARM_CEILING },
     upstream: chooseUpstream(variables),
     model: variables.MODEL,
     limits: {
@@ -253,6 +297,16 @@ function toolEnv(env: Readonly<Record<string, string | undefined>>): Record<stri
 
 function missing(name: string, why: string): SpecfleetError {
   return new SpecfleetError('config.invalid', `${name} is missing: ${why}`)
+}
+
+function readPolicy(path: string): Policy {
+  const text = readSecret('SPECFLEET_POLICY', path)
+  try {
+    return parsePolicy(text)
+  } catch (cause) {
+    if (!(cause instanceof SpecfleetError)) throw cause
+    throw new SpecfleetError('config.invalid', `SPECFLEET_POLICY: ${path}: ${cause.message}`, { cause })
+  }
 }
 
 function readSecret(name: string, path: string): string {

@@ -7,7 +7,7 @@ import { type Config, readConfig } from './config.ts'
 import { openUpstream } from './gateway/choose-upstream.ts'
 import { bringToAnEnd, onStopSignals, whenAborted } from './lifecycle.ts'
 import { type Log, openLog } from './log.ts'
-import { openProvider } from './providers/registry.ts'
+import { openProviders } from './providers/registry.ts'
 import { findWorkerBundle } from './worker-bundle.ts'
 
 const FORCE_LIMIT_MS = 5_000
@@ -59,13 +59,14 @@ async function start(config: Config, clock: Clock, log: Log): Promise<Orchestrat
     log,
     random: Math.random,
     upstream: openUpstream(config.upstream),
-    openProvider: () =>
-      openProvider(config.provider, {
+    openProviders: (turn) =>
+      openProviders(config.providers, {
         home,
         fleet,
         busAddresses: [hostAndPort(config.nats.url)],
         workerBundle,
         docker: config.docker,
+        warm: { ...config.warm, limits: config.limits, turn },
         ...(config.bwrapPath === undefined ? {} : { bwrapPath: config.bwrapPath }),
         clock,
         log,

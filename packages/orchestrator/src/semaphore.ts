@@ -1,10 +1,14 @@
 /** Lets so many through at a time, in the order they came. */
 export class Semaphore {
+  readonly #permits: number
   #free: number
   /** First in, first served: a set keeps the order, and lets one leave from the middle. */
   readonly #waiting = new Set<() => void>()
+  /** Those that want no turn before everybody has gone. */
+  readonly #patient = new Set<() => void>()
 
   constructor(permits: number) {
+    this.#permits = permits
     this.#free = permits
   }
 
@@ -27,6 +31,30 @@ export class Semaphore {
     }
   }
 
+  /**
+   * As `acquire`, but behind everybody, whoever comes meanwhile: when nobody is inside and nobody waits.
+   * Of those that wait so, the first comes first.
+   */
+  async acquireLast(signal?: AbortSignal): Promise<Disposable> {
+    signal?.throwIfAborted()
+    while (this.#free < this.#permits) await this.#idle(signal)
+    return await this.acquire(signal)
+  }
+
+  /** When all permits were given back; somebody may have been faster. */
+  async #idle(signal?: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const leave = () => reject(signal?.reason)
+    signal?.addEventListener('abort', leave, { once: true })
+    this.#patient.add(resolve)
+    try {
+      await promise
+    } finally {
+      this.#patient.delete(resolve)
+      signal?.removeEventListener('abort', leave)
+    }
+  }
+
   #turn(signal?: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const leave = () => {
@@ -44,8 +72,10 @@ export class Semaphore {
 
   #giveBack(): void {
     const [next] = this.#waiting
-    if (next === undefined) this.#free += 1
-    else {
+    if (next === undefined) {
+      this.#free += 1
+      if (this.#free === this.#permits) for (const enter of [...this.#patient]) enter()
+    } else {
       this.#waiting.delete(next)
       next()
     }

@@ -37,9 +37,11 @@ export type Birth = {
   readonly cutLimitMs: number
   /** The whole environment of tools. */
   readonly toolEnv: Readonly<Record<string, string>>
+  /** When it was told what it is, in milliseconds of the process: 0 for one that was started for this. */
+  readonly atMs: number
 }
 
-type Environment = Record<string, string | undefined>
+export type Environment = Record<string, string | undefined>
 
 const Settings = z.object({
   /** Seconds. */
@@ -56,11 +58,14 @@ const EnvFile = z.record(z.string(), z.string())
  * environment, and is removed. `/proc/self/fd/<n>` stands for a descriptor that was inherited: it is
  * read as it is, for the file behind it may be another user's, and closed.
  *
+ * @param arrived what came by that descriptor, when somebody has read it already
+ * @param env what the process was started with; it then reads as if all of it had been there from the start
  * @throws SpecfleetError `sandbox-env.invalid` when not even the way to the bus is known; `sandbox-env.never-came`
  * when whoever should have written it closed the descriptor instead
  */
-export function readBirth(): Birth {
-  const environment = takeEnvironment(process.env)
+export function readBirth(arrived?: string, env: Environment = process.env): Birth {
+  const atMs = arrived === undefined ? 0 : performance.now()
+  const environment = takeEnvironment(env, arrived)
   const wire = Wire.safeParse(environment)
   if (!wire.success) throw new SpecfleetError('sandbox-env.invalid', describeIssues(wire.error))
   const settings = Settings.safeParse(environment)
@@ -73,13 +78,14 @@ export function readBirth(): Birth {
       HOME: environment.HOME ?? '/tmp',
       LANG: environment.LANG ?? 'C.UTF-8',
     },
+    atMs,
   }
 }
 
 /** The variables as they were, while those of the process lose what no tool may see. */
-function takeEnvironment(env: Environment): Environment {
+function takeEnvironment(env: Environment, arrived: string | undefined): Environment {
   const file = env.SPECFLEET_ENV_FILE
-  const given = file === undefined || file === '' ? {} : readEnvFile(file)
+  const given = file === undefined || file === '' ? {} : readEnvFile(file, arrived)
   const environment = { ...env, ...given }
   Object.assign(env, given)
   delete env.SPECFLEET_ENV_FILE
@@ -87,9 +93,9 @@ function takeEnvironment(env: Environment): Environment {
   return environment
 }
 
-function readEnvFile(path: string): Environment {
+function readEnvFile(path: string, arrived: string | undefined): Environment {
   try {
-    const text = takeText(path)
+    const text = arrived ?? takeText(path)
     if (text === '' && INHERITED.test(path)) throw new SpecfleetError('sandbox-env.never-came')
     return EnvFile.parse(JSON.parse(text))
   } catch (cause) {

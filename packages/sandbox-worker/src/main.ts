@@ -1,14 +1,12 @@
 #!/usr/bin/env node
 import './plain-zod.ts'
-import { type Bus, SpecfleetError, toSpecfleetError } from '@specfleet/shared/boot'
+import { type Bus, SpecfleetError, toSpecfleetError, WAITING_WORKER } from '@specfleet/shared/boot'
+import { arrive, sayReady } from './arrival.ts'
 import { type Birth, readBirth } from './boot.ts'
-import { routeToBus } from './bus-proxy.ts'
 import { systemClock as clock } from './clock.ts'
-import { reachBus } from './connect.ts'
 import { type Ending, endingOfError, exitCodeOf, sentenceOf } from './ending.ts'
 import { CutWatch } from './link/cut.ts'
-import { type Link, openLink } from './link.ts'
-import { WORKER_VERSION } from './version.ts'
+import type { Link } from './link.ts'
 
 /** How long what was said last may take to leave. */
 const GOODBYE_MS = 2_000
@@ -22,18 +20,10 @@ process.exit(exitCodeOf(ending))
 
 /** Boots and does one run. */
 async function live(): Promise<Ending> {
-  const birth = readBirth()
-  using route = await routeToBus(birth.wire.BUS_URL)
+  const birth = await beBorn()
   using cut = new CutWatch(birth.cutLimitMs)
-  const bus = await reachBus(birth.wire, {
-    url: route.url,
-    limitMs: birth.cutLimitMs,
-    clock,
-    signal: cut.signal,
-    onStatus: cut.onStatus,
-  })
-  const { SPEC_ID: specId, RUN_ID: runId, RUN_EPOCH: epoch, LOG_LEVEL: level } = birth.wire
-  const link = openLink(bus, { scope: { specId, runId, epoch }, now: clock.now, level, signal: cut.signal })
+  using arrived = await arrive(birth, cut)
+  const { bus, link } = arrived
   heedSignals(link)
   const ended = await takeOn(birth, bus, link, cut.signal).catch((thrown) =>
     endingOfError(cut.signal.aborted ? cut.signal.reason : thrown),
@@ -44,10 +34,17 @@ async function live(): Promise<Ending> {
   return ended
 }
 
-async function takeOn({ assignment, toolEnv }: Birth, bus: Bus, link: Link, life: AbortSignal): Promise<Ending> {
+/** At once, or when it is told. */
+async function beBorn(): Promise<Birth> {
+  if (!process.argv.includes(WAITING_WORKER.flag)) return readBirth()
+  const { awaitBirth } = await import('./wait.ts')
+  return awaitBirth()
+}
+
+async function takeOn(birth: Birth, bus: Bus, link: Link, life: AbortSignal): Promise<Ending> {
+  const { assignment, toolEnv } = birth
   if (assignment instanceof SpecfleetError) return { kind: 'refused', error: assignment }
-  const bootMs = Math.round(performance.now())
-  await link.state({ type: 'run.ready', data: { bootMs, worker: WORKER_VERSION, path: assignment.path } })
+  await sayReady(link, assignment, birth)
   // Everything that a boot does not need is evaluated only now.
   const { work } = await import('./work.ts')
   return work({ assignment, toolEnv, bus, link, clock, life })

@@ -3,7 +3,9 @@
  * that a module re-exports, so what comes through here must stay small.
  */
 export { type Bus, type BusStatus, connectBus, type Subscription } from './bus/connection.ts'
+export { writeCreds } from './bus/creds-file.ts'
 export { type FactLog, openWorkerLog } from './bus/log.ts'
+export { generateKeySync, seedOf } from './bus/nkey.ts'
 export { BEAT_EVERY_MS, type Beat, ControlMessage, type ControlTaken } from './contract/control.ts'
 export { Envelope } from './contract/envelope.ts'
 export { describeIssues, SpecfleetError, toSpecfleetError } from './contract/errors.ts'
@@ -14,3 +16,4 @@ export { decodePhaseContext, type PhaseContext, parseSandboxEnv, SandboxEnv } fr
 export { subjects } from './contract/subjects.ts'
 export type { NewTrace } from './contract/trace.ts'
 export { WORKER_EXIT } from './run/causes.ts'
+export { WAITING_WORKER } from './run/waiting-worker.ts'

@@ -1,15 +1,16 @@
 // A worker that does what a test tells it over the bus: it stands in for the worker bundle where only the
 // sandbox is under test. What crosses the wire has to be the bus's protocol: each message is one frame with JSON in it.
-import { closeSync, readFileSync, unlinkSync } from 'node:fs'
+import { closeSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
 import { connect } from 'node:net'
 
 const file = process.env.SPECFLEET_ENV_FILE
 if (file === undefined) process.exit(78)
 
 const descriptor = /^\/proc\/self\/fd\/(\d+)$/.exec(file)?.[1]
+const waits = process.argv.includes('--wait')
 let text
 try {
-  text = readFileSync(descriptor === undefined ? file : Number(descriptor), 'utf8')
+  text = waits ? await waitForLine() : readFileSync(descriptor === undefined ? file : Number(descriptor), 'utf8')
 } catch {
   console.error(`no environment in ${file}`)
   process.exit(78)
@@ -17,8 +18,20 @@ try {
 // Like the worker, when whoever should have told it what it is closed the descriptor instead.
 if (text === '') process.exit(79)
 if (descriptor === undefined) unlinkSync(file)
-else closeSync(Number(descriptor))
+else if (!waits) closeSync(Number(descriptor))
 const env = JSON.parse(text)
+if (waits) writeSync(1, 'taken\n')
+
+/** What it is to be is told to it later; nothing when its input ends before that. */
+async function waitForLine() {
+  writeSync(1, 'waiting\n')
+  let said = ''
+  for await (const chunk of process.stdin.setEncoding('utf8')) {
+    said += chunk
+    if (said.includes('\n')) return said.slice(0, said.indexOf('\n'))
+  }
+  return ''
+}
 
 let bus
 const say = (message) => {

@@ -1,4 +1,4 @@
-import type { ExitReport, SandboxId } from '@specfleet/shared'
+import { type ExitReport, type SandboxId, SpecfleetError } from '@specfleet/shared'
 import type {
   Created,
   Sandbox,
@@ -26,7 +26,9 @@ export const CLEAN_EXIT: ExitReport = {
  * use it, as a real one does, and can be told to fail.
  */
 export class ScriptedEngine implements AsyncDisposable {
+  readonly name: string
   readonly engine: string
+  readonly images: boolean
   /** Every sandbox that was ever asked for, in order. */
   readonly requests: SandboxRequest[] = []
   /** While set, `create` answers this instead. */
@@ -39,8 +41,16 @@ export class ScriptedEngine implements AsyncDisposable {
   readonly #destroyed: (() => void)[] = []
   readonly #listeners = new Set<(event: SandboxEvent) => void>()
 
-  constructor(options: { busUrl: string; engine?: string; scriptOf: (request: SandboxRequest) => Script }) {
+  constructor(options: {
+    busUrl: string
+    name?: string
+    engine?: string
+    images?: boolean
+    scriptOf: (request: SandboxRequest) => Script
+  }) {
+    this.name = options.name ?? 'scripted'
     this.engine = options.engine ?? 'scripted:here'
+    this.images = options.images ?? false
     this.#busUrl = options.busUrl
     this.#scriptOf = options.scriptOf
   }
@@ -48,8 +58,9 @@ export class ScriptedEngine implements AsyncDisposable {
   /** The engine as one orchestrator sees it. */
   provider(): SandboxProvider & AsyncDisposable {
     return {
-      name: 'scripted',
+      name: this.name,
       engine: this.engine,
+      images: this.images,
       isolation: 'none: scripts in the process of the test',
       create: async (request) => this.#reached().#create(request),
       inspect: async (id) => this.#reached().#describe(id),
@@ -95,7 +106,7 @@ export class ScriptedEngine implements AsyncDisposable {
   }
 
   #reached(): this {
-    if (this.away) throw new Error('the engine is away')
+    if (this.away) throw new SpecfleetError('provider.engine-gone', this.engine)
     return this
   }
 

@@ -3,12 +3,15 @@ import {
   isOwned,
   isPlaced,
   OrchestratorId,
+  type Placement,
   type RunId,
   type SandboxId,
   sandboxIdOf,
   TaskInput,
   withIds,
 } from '@specfleet/shared'
+import type { Admission } from '../../orchestrator/src/engines/breaker.ts'
+import { freePlaces, type Offer, Room, type Wish } from '../../orchestrator/src/engines/room.ts'
 import { claimOf } from '../../orchestrator/src/intake/admission.ts'
 import type { Sandbox } from '../../orchestrator/src/providers/provider.ts'
 import { aftermath } from '../../orchestrator/src/supervisor/aftermath.ts'
@@ -22,7 +25,14 @@ import {
   startingAt,
   unparked,
 } from '../../orchestrator/src/supervisor/transitions.ts'
-import type { Action, ActiveRun, QueuedRecord, QueuedRun, World } from '../../orchestrator/src/supervisor/world.ts'
+import type {
+  Action,
+  ActiveRun,
+  EngineView,
+  QueuedRecord,
+  QueuedRun,
+  World,
+} from '../../orchestrator/src/supervisor/world.ts'
 
 export const ME = OrchestratorId.parse('me')
 export const OTHER = OrchestratorId.parse('other')
@@ -30,6 +40,7 @@ export const DEAD = OrchestratorId.parse('dead')
 const START = Date.parse('2026-11-20T12:00:00.000Z')
 const EXIT = { code: 1, signal: null, oom: false, pids: false, output: false, wallClock: false, logTail: [] }
 export const WORK: Demand = { kind: 'work', stale: false }
+const ANY: Wish = { provider: undefined, image: false }
 const stamp = (now: number) => ({ now: new Date(now), foldedTo: 0 })
 
 const queued = (name: string, place: number) =>
@@ -50,6 +61,21 @@ const placementAt = (run: RunRecord, engine: string) => ({
   account: `account of ${run.runId} ${run.epoch + 1}`,
 })
 
+export type SimulatedEngine = Offer & {
+  readonly engine: string
+  slots: number
+  admission: Admission
+  listed: boolean
+}
+const HERE: SimulatedEngine = {
+  engine: 'here',
+  provider: 'test',
+  images: false,
+  slots: 100,
+  admission: 'all',
+  listed: true,
+}
+
 /** A fleet whose actions succeed, so that what follows from decisions can be watched. */
 export class SimulatedFleet {
   now = START
@@ -60,10 +86,21 @@ export class SimulatedFleet {
   readonly accounts = new Map<string, RunId>()
   readonly askedAt = new Map<SandboxId, number>()
   readonly slots: number
-  listed = true
+  readonly engines: SimulatedEngine[]
+  readonly seats = new Map<RunId, string>()
+  /** What a run asks of its engine; nothing, unless it is here. */
+  readonly wishes = new Map<RunId, Wish>()
+  /** On which engine each sandbox is. */
+  readonly #where = new Map<SandboxId, string>()
 
-  constructor(slots = 100) {
+  constructor(slots = 100, engines: readonly Partial<SimulatedEngine>[] = [{}]) {
     this.slots = slots
+    this.engines = engines.map((engine) => ({ ...HERE, ...engine }))
+  }
+
+  /** Whether what the engines have can be told. */
+  set listed(listed: boolean) {
+    for (const engine of this.engines) engine.listed = listed
   }
 
   add(
@@ -74,6 +111,7 @@ export class SimulatedFleet {
       engine?: string
       /** What the log asks of it. */
       demand?: Demand
+      wish?: Wish
       sandbox?: 'running' | 'exited' | 'none'
     } = {},
   ): void {
@@ -81,6 +119,7 @@ export class SimulatedFleet {
     const waits = queued(name, this.runs.size + 1)
     const run = claimedBy(waits, owner, stamp(this.now))
     this.demands.set(run.runId, demand)
+    if (options.wish !== undefined) this.wishes.set(run.runId, options.wish)
     const placement = placementAt(run, engine)
     const made = startingAt(run, placement, stamp(this.now))
     const placed: RunRecord = state === 'running' ? runningSince(made, stamp(this.now)) : made
@@ -98,11 +137,17 @@ export class SimulatedFleet {
     }[state]
     this.runs.set(run.runId, record)
     if (isPlaced(record)) this.accounts.set(placement.account, run.runId)
-    if (sandbox !== 'none' && state !== 'claimed' && state !== 'queued' && engine === 'here')
-      this.#make(record, placement.sandboxId, 1, sandbox)
+    const isReached = this.engines.some((one) => one.engine === engine)
+    if (sandbox !== 'none' && state !== 'claimed' && state !== 'queued' && isReached)
+      this.#make(record, placement, sandbox)
   }
 
-  #make(run: RunRecord, id: SandboxId, epoch: number, state: 'running' | 'exited'): void {
+  #make(
+    run: RunRecord,
+    { sandboxId: id, epoch, engine }: Pick<Placement, 'sandboxId' | 'epoch' | 'engine'>,
+    state: 'running' | 'exited',
+  ): void {
+    this.#where.set(id, engine)
     const labels = {
       fleet: 'f',
       specId: run.specId,
@@ -130,23 +175,31 @@ export class SimulatedFleet {
     const backlog = new Backlog()
     for (const run of this.runs.values()) backlog.saw(run)
     const demandOf = ({ runId }: QueuedRun) => this.demands.get(runId)?.kind
+    const engines = this.#look()
+    const room = new Room([...engines.values()])
+    const wish = ({ runId }: { runId: RunId }) => this.wishes.get(runId) ?? ANY
     return {
       me: ME,
-      engine: 'here',
+      engines,
+      seats: new Map(this.seats),
+      wish,
       now: this.now,
       draining: this.draining,
       free,
       stopGraceMs: 5_000,
       adoptionGraceMs: 10_000,
       runs: this.active,
-      queued: backlog.next(free, { inHand: new Set(), mayStart: (run) => demandOf(run) === 'work' }),
+      queued: backlog.next(free, {
+        inHand: new Set(),
+        mayStart: (run) => demandOf(run) === 'work' && room.has(wish(run)),
+        onChosen: (run) => void room.take(wish(run)),
+      }),
       recalled: [...backlog.all()].filter((run) => demandOf(run) === 'end' || demandOf(run) === 'parked'),
       settledEpoch: (runId) => {
         const run = this.runs.get(runId)
         return run?.state === 'settled' ? run.epoch : undefined
       },
       busy: new Set(),
-      sandboxes: this.listed ? this.sandboxes : undefined,
       deadForMs: (owner) => (owner === DEAD ? this.now - START : undefined),
       lateMs: () => undefined,
       flooding: new Set(),
@@ -157,8 +210,37 @@ export class SimulatedFleet {
     }
   }
 
+  /** Runs of ours that have a sandbox on an engine, or are on their way there. */
+  heldAt(engine: string): ActiveRun[] {
+    return this.active.filter(
+      (run) =>
+        isOwned(run) &&
+        run.owner === ME &&
+        (isPlaced(run) ? run.placement.engine === engine : this.seats.get(run.runId) === engine),
+    )
+  }
+
+  #look(): Map<string, EngineView> {
+    for (const [runId, engine] of this.seats) {
+      const run = this.runs.get(runId)
+      const mayCome = this.engines.some((one) => one.engine === engine && one.admission !== 'none')
+      if (run?.state !== 'claimed' || run.owner !== ME || !mayCome) this.seats.delete(runId)
+    }
+    return new Map(
+      this.engines.map(({ engine, provider, images, slots, admission, listed }) => {
+        const held = this.heldAt(engine)
+        const pending = held.filter(({ state }) => state !== 'running').length
+        const free = freePlaces(slots, admission, { held: held.length, pending })
+        const there = [...this.sandboxes].filter(([id]) => (this.#where.get(id) ?? engine) === engine)
+        return [engine, { engine, provider, images, free, sandboxes: listed ? new Map(there) : undefined }]
+      }),
+    )
+  }
+
   apply(action: Action, fate: 'lives' | 'dies'): void {
     const at = stamp(this.now)
+    if ('engine' in action && action.kind !== 'destroy' && action.engine !== undefined)
+      this.seats.set(action.run.runId, action.engine)
     switch (action.kind) {
       case 'start':
         for (const run of this.queued) if (run.runId === action.run.runId) this.#put(claimedBy(run, ME, at))
@@ -178,7 +260,7 @@ export class SimulatedFleet {
       case 'destroy':
         return void this.sandboxes.delete(action.sandbox.id)
       case 'advance':
-        this.#advance(action.run, fate)
+        this.#advance(action.run, action.engine, fate)
         return
       case 'bury':
         this.#bury(action.run, action.evidence.kind === 'overdue', fate === 'lives')
@@ -186,7 +268,7 @@ export class SimulatedFleet {
     }
   }
 
-  #advance(run: Extract<RunRecord, { state: 'claimed' }>, fate: 'lives' | 'dies'): void {
+  #advance(run: Extract<RunRecord, { state: 'claimed' }>, engine: string | undefined, fate: 'lives' | 'dies'): void {
     if ([...this.accounts.values()].includes(run.runId))
       throw new Error(`an epoch of ${run.runId} begins while an earlier one can still be heard`)
     const demand = this.demands.get(run.runId) ?? WORK
@@ -195,9 +277,10 @@ export class SimulatedFleet {
       return
     }
     this.demands.set(run.runId, WORK)
-    const starting = startingAt(run, placementAt(run, 'here'), stamp(this.now))
+    if (engine === undefined) throw new Error(`an epoch of ${run.runId} begins without a place`)
+    const starting = startingAt(run, placementAt(run, engine), stamp(this.now))
     this.accounts.set(starting.placement.account, run.runId)
-    this.#make(run, starting.placement.sandboxId, starting.epoch, fate === 'lives' ? 'running' : 'exited')
+    this.#make(run, starting.placement, fate === 'lives' ? 'running' : 'exited')
     this.#put(runningSince(starting, stamp(this.now)))
   }
 

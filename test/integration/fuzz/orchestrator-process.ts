@@ -31,7 +31,7 @@ async function start(nats: FleetNats) {
     log: openLog({ level: 'warn', now: () => new Date(), write: note }),
     random: Math.random,
     upstream: silentUpstream,
-    openProvider: async () => engine.provider(),
+    openProviders: async () => [engine.provider()],
   })
   void orchestrator.failed.then((error) => say({ kind: 'error', line: error.message }))
   return { engine, orchestrator }

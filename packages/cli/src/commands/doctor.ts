@@ -96,6 +96,14 @@ async function checkFleet({ env }: CommandContext): Promise<Check> {
     const { orchestrators } = await withFleet(env, (client) => client.list('orchestrators'))
     const alive = orchestrators ?? []
     const slots = alive.reduce((sum, one) => sum + one.slots, 0)
+    const sick = alive.flatMap((one) => one.sick)
+    if (sick.length > 0)
+      return {
+        name: 'fleet',
+        ok: false,
+        says: sick.map(({ engine, reason }) => `${engine} is sick: ${reason}`).join('; '),
+        next: 'mend it: what waits for it goes on by itself then',
+      }
     return {
       name: 'fleet',
       ok: true,

@@ -90,7 +90,7 @@ function tableOf(what: List, answer: ListAnswer): Table {
           String(one.slots),
           one.draining ? 'draining' : 'taking work',
           one.startedAt,
-          one.engines.join(', '),
+          one.engines.map((engine) => withSickness(engine, one.sick)).join(', '),
         ]),
       }
     case 'dead':
@@ -112,4 +112,10 @@ function tableOf(what: List, answer: ListAnswer): Table {
         ]),
       }
   }
+}
+
+/** An engine that is given no work now is told with its reason. */
+function withSickness(engine: string, sick: readonly { engine: string; reason: string }[]): string {
+  const found = sick.find((one) => one.engine === engine)
+  return found === undefined ? engine : `${engine} (sick: ${found.reason})`
 }

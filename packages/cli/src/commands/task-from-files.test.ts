@@ -32,6 +32,18 @@ describe('taskFromFlags', () => {
     })
   })
 
+  it('passes on what its sandboxes are to be', async () => {
+    const limits = 'memoryMb=512, cpus=0.5'
+    const task = await taskFromFlags({ prompt: 'x', provider: 'docker', image: 'tools:1', limits }, 'ada')
+    expect(TaskInput.parse(task)).toMatchObject({
+      provider: 'docker',
+      image: 'tools:1',
+      limits: { memoryMb: 512, cpus: 0.5 },
+    })
+    for (const wrong of ['memoryMb', 'cpus=', '=1', 'cpus=1=2', 'cpus=many'])
+      await expect(taskFromFlags({ prompt: 'x', limits: wrong }, 'ada')).rejects.toMatchObject({ code: 'usage' })
+  })
+
   it('leaves URLs alone and makes a prompt of a prompt', async () => {
     const task = await taskFromFlags({ prompt: 'Count the files', source: 'git@host:team/repo.git' }, 'ada')
     expect(task).toMatchObject({ kind: 'prompt', source: { git: 'git@host:team/repo.git' } })

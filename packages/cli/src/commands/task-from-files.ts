@@ -15,6 +15,8 @@ export type SubmitFlags = {
   model?: string
   phase?: string
   provider?: string
+  image?: string
+  limits?: string
   approval?: string
   skill?: boolean
   usd?: string
@@ -43,6 +45,8 @@ export async function taskFromFlags(flags: SubmitFlags, user: string): Promise<R
     priority: flags.priority,
     model: flags.model,
     provider: flags.provider,
+    image: flags.image,
+    limits: flags.limits === undefined ? undefined : limitsFrom(flags.limits),
     approval: flags.approval === undefined || flags.approval === 'auto' ? undefined : flags.approval.split(','),
     executionConfig: flags.skill === true ? { requireSpecSkill: true, executionMode: 'exploration' } : undefined,
     budget: withoutUndefined({ usd: number(flags.usd), turns: number(flags.turns), minutes: number(flags.minutes) }),
@@ -51,6 +55,18 @@ export async function taskFromFlags(flags: SubmitFlags, user: string): Promise<R
 }
 
 const number = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text))
+
+/** `memoryMb=512,cpus=0.5`; which names there are, and how much of each, the fleet says. */
+function limitsFrom(list: string): Record<string, number> {
+  const pairs = list.split(',').map((pair) => pair.split('='))
+  const limits = pairs.map(([name = '', amount = '', ...more]) => {
+    const given = amount.trim() === '' ? Number.NaN : Number(amount)
+    if (name.trim() === '' || more.length > 0 || Number.isNaN(given))
+      throw new SpecfleetError('usage', `--limits takes a list such as memoryMb=512,cpus=0.5, not ${list}`)
+    return [name.trim(), given] as const
+  })
+  return Object.fromEntries(limits)
+}
 
 const withoutUndefined = (record: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))

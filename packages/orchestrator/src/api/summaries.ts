@@ -112,6 +112,7 @@ export function allRuns(ledger: Ledger, table: RunTable, limit: number): RunSumm
 export const summariseOrchestrator = (peer: Liveness): OrchestratorSummary => ({
   id: peer.id,
   engines: peer.engines,
+  sick: peer.sick,
   startedAt: peer.startedAt,
   draining: peer.draining,
   slots: peer.slots,

@@ -1,5 +1,6 @@
 import { type Bus, openCredentialMint } from '@specfleet/shared'
 import { openControlSender } from '../control/sender.ts'
+import { longestMinutes } from '../engines/policy.ts'
 import { openFactWriter } from '../facts.ts'
 import type { Refusals } from '../ledger/refusals.ts'
 import { BeatListener } from '../supervisor/beat-listener.ts'
@@ -7,35 +8,31 @@ import type { Crew } from '../supervisor/crew.ts'
 import { watchHearing } from '../supervisor/hearing.ts'
 import { Heartbeats } from '../supervisor/heartbeats.ts'
 import type { Peers } from '../supervisor/liveness.ts'
-import { SandboxTable } from '../supervisor/sandbox-table.ts'
 import type { Slots } from '../supervisor/slots.ts'
-import { Starts } from '../supervisor/starts.ts'
 import { Supervisor } from '../supervisor/supervisor.ts'
 import { Uptimes } from '../supervisor/uptimes.ts'
 import type { Foundation } from './foundation.ts'
 
-type Found = Pick<Crew, 'bus' | 'ledger' | 'table' | 'provider' | 'blobs' | 'factLog'> & { readonly system: Bus }
+type Found = Pick<Crew, 'bus' | 'ledger' | 'table' | 'engines' | 'blobs' | 'factLog' | 'starts'> & {
+  readonly system: Bus
+}
 
-/** Everybody the supervisor works with; of the sandboxes it knows all that the engine has. */
-export async function openCrew(world: Foundation, found: Found, parts: AsyncDisposableStack): Promise<Crew> {
+/** Everybody the supervisor works with. */
+export function openCrew(world: Foundation, found: Found, parts: AsyncDisposableStack): Crew {
   const { config, clock, log, random } = world
-  const { bus, system, provider, factLog } = found
+  const { bus, system, factLog } = found
   const { operatorSigningSeed, appAccountId } = config.nats
   const now = () => clock.now()
   const mint = parts.use(openCredentialMint({ system, app: bus, operatorSigningSeed, appAccountId, now }))
-  const sandboxes = parts.use(new SandboxTable({ provider, clock, log }))
-  await sandboxes.start()
   return {
     ...found,
     mint,
-    sandboxes,
     facts: openFactWriter({ log: factLog, clock }, 'supervisor'),
-    uptimes: new Uptimes({ clock }, { mostMs: config.limits.wallClockMinutes * 60_000 }),
+    uptimes: new Uptimes({ clock }, { mostMs: longestMinutes(config.policy, config.limits) * 60_000 }),
     heartbeats: new Heartbeats({ clock }, { beatMs: config.heartbeatLimitMs, bootMs: config.bootLimitMs }),
     control: openControlSender({ bus, clock }),
     clock,
     log,
-    starts: new Starts({ clock }, { atOnce: config.cores }),
     random,
   }
 }

@@ -16,7 +16,7 @@ type Doors = Crew & Stores & { readonly peers: Peers; readonly sources: Sources;
 /** The desk, for sandboxes, and the API, for people and programs. */
 export function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposableStack): void {
   const { config, clock, log, upstream } = world
-  const { bus, ledger, factLog, table, blobs, memory, runBlobs, provider, refusals } = doors
+  const { bus, ledger, factLog, table, blobs, memory, runBlobs, engines, refusals } = doors
   const free = upstream.offline
   const meter = new Meter({ free })
   const purse = new Purse({ ledger, facts: openFactWriter({ log: factLog, clock }, 'gateway'), free })
@@ -34,5 +34,5 @@ export function openDoors(world: Foundation, doors: Doors, parts: AsyncDisposabl
     }),
   )
   const facts = openFactWriter({ log: factLog, clock }, 'api')
-  parts.use(openApi({ ...doors, facts, provider: provider.name }))
+  parts.use(openApi({ ...doors, facts, terms: { ...config, offers: engines.offers } }))
 }

@@ -20,6 +20,7 @@ import type { Emitter } from '../emitter.ts'
 import type { ModelUpstream } from '../gateway/upstreams/upstream.ts'
 import { View } from '../ledger/views.ts'
 import type { Log } from '../log.ts'
+import type { SpareTurn } from '../providers/pool-size.ts'
 import type { SandboxProvider } from '../providers/provider.ts'
 
 /** What an orchestrator is given from outside. */
@@ -28,8 +29,8 @@ export type Collaborators = {
   readonly log: Log
   /** From 0 to 1. */
   readonly random: () => number
-  /** Opens the engine; called once the bus is there. */
-  readonly openProvider: () => Promise<SandboxProvider & AsyncDisposable>
+  /** Opens the engines, in overflow order; called once the bus is there. What they make ahead of need waits for its turn. */
+  readonly openProviders: (turn: SpareTurn) => Promise<readonly (SandboxProvider & AsyncDisposable)[]>
   readonly upstream: ModelUpstream
 }
 

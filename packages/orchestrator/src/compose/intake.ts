@@ -17,11 +17,11 @@ export function openIntake(
   intake: Intake,
   parts: AsyncDisposableStack,
 ): AsyncDisposable {
-  const { bus, table, ledger, factLog, queue, sources, provider } = intake
+  const { bus, table, ledger, factLog, queue, sources, engines } = intake
   const stop = new AbortController()
   const fetches = new Semaphore(FETCHES_AT_ONCE)
   const fetchSource: Sources['fetch'] = (source, signal) => fetches.run(() => sources.fetch(source, signal))
-  const options = { provider: provider.name }
+  const options = { terms: { ...config, offers: engines.offers } }
   const facts = openFactWriter({ log: factLog, clock }, 'intake')
   const accept = openClaims({ bus, table, ledger, factLog, facts, clock, log, fetchSource }, options, stop.signal)
   const consumer = new Consumer({ queue, table, clock, log, accept }, { backlogLimit: config.backlogLimit })

@@ -6,7 +6,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Log } from '../log.ts'
 import type { RunTable } from '../supervisor/run-table.ts'
 import { claimOf, readQueuedTask } from './admission.ts'
-import { checkAgainstFleet } from './fleet-check.ts'
+import { checkAgainstFleet, type FleetCheck } from './fleet-check.ts'
 
 const STILL_WORKING_MS = 5_000
 /** A source that cannot be reached is tried so often before the task is given up. */
@@ -26,7 +26,7 @@ type Collaborators = {
   readonly fetchSource: (source: SourceRef, signal: AbortSignal) => Promise<SourceBundle>
 }
 
-export type ClaimOptions = { readonly provider: string }
+export type ClaimOptions = Pick<FleetCheck, 'terms'>
 
 /**
  * Turns one queued task into a run.

@@ -30,6 +30,8 @@ export type SandboxRequest = {
   /** Complete environment of CONTRACT, but for `BUS_URL` and `WORKSPACE`, which the provider knows. Never logged. */
   readonly env: Readonly<Record<string, string>>
   readonly limits: Limits
+  /** What it is made of, where that is not the engine's own choice. */
+  readonly image?: string
 }
 
 /** A sandbox the engine has, alive or dead. */
@@ -80,6 +82,8 @@ export interface SandboxProvider {
   readonly engine: string
   /** What isolation it gives, in one line for people. */
   readonly isolation: string
+  /** Whether it can make a sandbox of an image that is asked for. */
+  readonly images: boolean
   create(request: SandboxRequest, signal: AbortSignal): Promise<Created>
   inspect(id: SandboxId): Promise<Sandbox | undefined>
   /** Every sandbox of this fleet on the engine. */

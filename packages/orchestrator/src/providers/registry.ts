@@ -2,10 +2,12 @@ import { join } from 'node:path'
 import { type ErrorCode, SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import type { SandboxProvider } from './provider.ts'
+import type { PoolSize, SpareTurn } from './pool-size.ts'
+import type { Limits, SandboxProvider } from './provider.ts'
 
 /** `auto` takes the best engine that isolates: containers where an engine has the image, else processes. It never takes one that does not. */
-export const PROVIDER_CHOICES = ['auto', 'docker', 'process', 'process-unsafe'] as const
+export const ENGINE_NAMES = ['docker', 'process', 'process-unsafe'] as const
+export const PROVIDER_CHOICES = ['auto', ...ENGINE_NAMES] as const
 export type ProviderChoice = (typeof PROVIDER_CHOICES)[number]
 
 export type DockerChoice = {
@@ -26,6 +28,8 @@ export type RegistryOptions = {
   readonly workerBundle: string
   readonly bwrapPath?: string
   readonly docker: DockerChoice
+  /** Workers that wait for the next runs, where an engine can do that; none when it is not given. */
+  readonly warm?: PoolSize & { readonly limits: Limits; readonly turn: SpareTurn }
   readonly clock: Clock
   readonly log: Log
 }
@@ -52,6 +56,27 @@ export async function openProvider(
   }
 }
 
+/**
+ * Opens each engine of a list once, in that order: what `auto` comes to may stand in it by name as well. Disposal
+ * is the caller's; where one cannot be opened, those that were are given back.
+ * @throws SpecfleetError as `openProvider` does
+ */
+export async function openProviders(
+  choices: readonly string[],
+  options: RegistryOptions,
+): Promise<readonly (SandboxProvider & AsyncDisposable)[]> {
+  await using opened = new AsyncDisposableStack()
+  const providers = new Map<string, SandboxProvider & AsyncDisposable>()
+  for (const choice of choices) {
+    if (providers.has(choice) || (choice === 'auto' && providers.has('docker'))) continue
+    const provider = await openProvider(choice, options)
+    if (providers.has(provider.name)) await provider[Symbol.asyncDispose]()
+    else providers.set(provider.name, opened.use(provider))
+  }
+  opened.move()
+  return [...providers.values()]
+}
+
 /** What says that there are no containers to be had here, rather than that they failed. */
 const NO_CONTAINERS: readonly ErrorCode[] = ['provider.unavailable', 'provider.image']
 
@@ -72,7 +97,7 @@ async function openDocker({ home, docker, ...options }: RegistryOptions): Promis
 
 async function openProcesses(options: RegistryOptions, unsafe: boolean): Promise<SandboxProvider & AsyncDisposable> {
   const { openProcessProvider } = await import('./process/process-provider.ts')
-  const { home, docker: _, ...rest } = options
+  const { home, docker: _, warm: __, ...rest } = options
   // Two engines, since what one of them runs the other must not take over.
   return openProcessProvider({ ...rest, root: join(home, unsafe ? 'process-unsafe' : 'process'), unsafe })
 }

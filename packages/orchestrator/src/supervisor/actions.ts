@@ -26,7 +26,7 @@ export async function act(crew: Crew, options: SupervisorOptions, action: Action
     case 'adopt':
       return adopt(crew, options, action)
     case 'advance':
-      return advance(crew, options, action.run, signal)
+      return advance(crew, options, action.run, action.engine, signal)
     case 'confirm':
       return confirm(crew, action.run)
     case 'bury':
@@ -34,7 +34,7 @@ export async function act(crew: Crew, options: SupervisorOptions, action: Action
     case 'ask':
       return ask(crew, options, action, signal)
     case 'destroy':
-      return destroyOrphan(crew, action.sandbox)
+      return destroyOrphan(crew, action.sandbox, action.engine)
   }
 }
 
@@ -59,15 +59,16 @@ async function ask(
   signal: AbortSignal,
 ): Promise<void> {
   if (command === 'nothing') return
-  const { epoch, sandboxId } = run.placement
+  const { epoch, sandboxId, engine } = run.placement
+  const site = crew.engines.at(engine)
   const to = { runId: run.runId, epoch }
   const gone = new AbortController()
   const look = () => {
-    const known = crew.sandboxes.sandboxes()
+    const known = site?.sandboxes.sandboxes()
     const state = known?.get(sandboxId)?.state.kind ?? 'none'
     if (known !== undefined && (state === 'exited' || state === 'none')) gone.abort(new Error('the sandbox has ended'))
   }
-  using _changes = crew.sandboxes.changes.on(look)
+  using _changes = crew.engines.changes.on(look)
   look()
   const either = AbortSignal.any([signal, gone.signal])
   const taken = await crew.control.send(to, endingMessage(to, command), { timeoutMs: stopGraceMs, signal: either })
@@ -78,10 +79,11 @@ async function ask(
  * Our copy of the record may be older than the sandbox, so the bus is asked before anything
  * is destroyed: a record on its way would show there.
  */
-async function destroyOrphan(crew: Crew, { id, labels }: Sandbox): Promise<void> {
+async function destroyOrphan(crew: Crew, { id, labels }: Sandbox, engine: string): Promise<void> {
+  const site = crew.engines.at(engine)
   const run = await crew.table.read(labels.runId)
   if (run !== undefined && isPlaced(run) && run.placement.sandboxId === id) return
-  await crew.provider.destroy(id)
-  crew.sandboxes.gone(id)
+  await site?.provider.destroy(id)
+  site?.sandboxes.gone(id)
   crew.log.info('sandbox.orphan-destroyed', { sandboxId: id, ...labels, record: run?.state ?? 'none' })
 }

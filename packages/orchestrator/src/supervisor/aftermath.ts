@@ -1,5 +1,6 @@
 import type { DeathCause, Demand, RunView, WaitReason } from '@specfleet/shared'
 import { describeCause, isRetryable } from '@specfleet/shared'
+import { isEnginesOwn } from '../engines/breaker.ts'
 import { afterFailure, type BackoffPolicy, type LastLife } from './backoff.ts'
 
 /** What becomes of a run whose incarnation is no more. */
@@ -30,7 +31,7 @@ export type DeadIncarnation = {
  *
  * 1. What the log demands comes first: work that is done is done, however its worker died.
  * 2. An end that was asked for, or that the worker announced, is no failure.
- * 3. The loss of an owner or of an engine's answer is no failure of the run.
+ * 3. The loss of an owner, or of an engine that is sick itself, is no failure of the run.
  * 4. What no further epoch could mend is parked at once.
  */
 export function aftermath(
@@ -49,7 +50,7 @@ export function aftermath(
   if (demand.kind === 'hold') return { kind: 'wait', why: demand.why, delayMs: undefined, failures, lost }
   if (demand.kind === 'parked') return { kind: 'park', reason: demand.reason, failures, lost }
   if (lost === undefined) return { kind: 'wait', why: 'drained', delayMs: 0, failures, lost }
-  if (lost.kind === 'owner-lost') return { kind: 'wait', why: 'backoff', delayMs: 0, failures, lost }
+  if (isNoFault(lost)) return { kind: 'wait', why: 'backoff', delayMs: 0, failures, lost }
   if (!isRetryable(lost))
     return { kind: 'park', reason: `${describeCause(lost)}: another attempt could not fare better`, failures, lost }
   const retry = afterFailure(failures, dead.life, policy, random)
@@ -64,3 +65,7 @@ export function aftermath(
     ? { kind: 'again', ...after }
     : { kind: 'wait', why: 'backoff', delayMs: retry.delayMs, ...after }
 }
+
+/** What may be tried again at once, as soon as there is a place: nothing that the run did led to it. */
+const isNoFault = (lost: DeathCause): boolean =>
+  lost.kind === 'owner-lost' || (lost.kind === 'provider-error' && isEnginesOwn(lost.code))

@@ -8,6 +8,8 @@ export type Choice = {
   readonly inHand: ReadonlySet<RunId>
   /** Who is held, or has nothing to do any more, keeps the place and is passed over. */
   readonly mayStart: (run: QueuedRun) => boolean
+  /** Told of each as it is chosen: fewer of the others may start then, never more. */
+  readonly onChosen?: (run: QueuedRun) => void
 }
 
 /** Of one project and priority, by their places. */
@@ -104,7 +106,7 @@ export class Backlog {
   }
 
   /** The next ones, up to `most`, first come those that are to start first. */
-  next(most: number, { inHand, mayStart }: Choice): QueuedRun[] {
+  next(most: number, { inHand, mayStart, onChosen }: Choice): QueuedRun[] {
     if (most <= 0 || this.#waiting.size === 0) return []
     const plan = new Plan(this.#starts, this.#passedOver, (run) => !inHand.has(run.runId) && mayStart(run))
     for (const runId of inHand) {
@@ -117,6 +119,7 @@ export class Backlog {
       if (run === undefined) break
       plan.serve(run, this.#waits)
       chosen.push(run)
+      onChosen?.(run)
     }
     return chosen
   }

@@ -53,9 +53,10 @@ export async function bury(
   const next = await pronounce(crew, run, judge, known, { livedMs, logTail: exit?.logTail ?? [] }, signal)
   crew.heartbeats.forget(run.placement.sandboxId)
   // The remains of one that is followed at once are an orphan, which does not hold up the next epoch.
-  if (next === undefined || next.kind === 'again' || run.placement.engine !== crew.provider.engine) return
-  await crew.provider.destroy(run.placement.sandboxId)
-  crew.sandboxes.gone(run.placement.sandboxId)
+  if (next === undefined || next.kind === 'again') return
+  const site = siteOf(crew, run)
+  await site?.provider.destroy(run.placement.sandboxId)
+  site?.sandboxes.gone(run.placement.sandboxId)
 }
 
 /** A claimed run that is not to be worked on: it ends, waits or is parked as the log says. */
@@ -169,11 +170,13 @@ async function condemn(
   return condemned === 'conflict' ? undefined : condemned
 }
 
+/** Where it is; `undefined` where only others reach it. */
+const siteOf = (crew: Crew, { placement }: PlacedRun) => crew.engines.at(placement.engine)
+
 /** What our engine has of the incarnation; `undefined` on another's, or when it cannot say and need not. */
 async function lookOnce(crew: Crew, run: PlacedRun, evidence: Evidence): Promise<Sandbox | undefined> {
-  if (run.placement.engine !== crew.provider.engine) return undefined
   try {
-    return await crew.sandboxes.look(run.placement.sandboxId)
+    return await siteOf(crew, run)?.sandboxes.look(run.placement.sandboxId)
   } catch (error) {
     if (evidence.kind === 'exited' || evidence.kind === 'vanished') throw error
     crew.log.warn('engine.not-asked', { sandboxId: run.placement.sandboxId, error })
@@ -182,9 +185,10 @@ async function lookOnce(crew: Crew, run: PlacedRun, evidence: Evidence): Promise
 }
 
 async function endByForce(crew: Crew, run: PlacedRun): Promise<ExitReport | undefined> {
+  const site = siteOf(crew, run)
   try {
-    await crew.provider.stop(run.placement.sandboxId, 'kill')
-    const remains = await crew.sandboxes.look(run.placement.sandboxId)
+    await site?.provider.stop(run.placement.sandboxId, 'kill')
+    const remains = await site?.sandboxes.look(run.placement.sandboxId)
     return remains?.state.kind === 'exited' ? remains.state.exit : undefined
   } catch (error) {
     crew.log.warn('engine.not-asked', { sandboxId: run.placement.sandboxId, error })

@@ -1,14 +1,15 @@
 import type { Blobs, Bus, CredentialMint, FactLog, OrchestratorId } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
 import type { ControlSender } from '../control/sender.ts'
+import type { Engines } from '../engines/engines.ts'
+import type { Policy } from '../engines/policy.ts'
 import type { FactWriter } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Log, LogLevel } from '../log.ts'
-import type { Limits, SandboxProvider } from '../providers/provider.ts'
+import type { Limits } from '../providers/provider.ts'
 import type { BackoffPolicy } from './backoff.ts'
 import type { Heartbeats } from './heartbeats.ts'
 import type { RunTable } from './run-table.ts'
-import type { SandboxTable } from './sandbox-table.ts'
 import type { Starts } from './starts.ts'
 import type { Uptimes } from './uptimes.ts'
 
@@ -16,8 +17,7 @@ import type { Uptimes } from './uptimes.ts'
 export type Crew = {
   readonly bus: Bus
   readonly table: RunTable
-  readonly sandboxes: SandboxTable
-  readonly provider: SandboxProvider
+  readonly engines: Engines
   readonly mint: CredentialMint
   readonly facts: FactWriter
   readonly factLog: FactLog
@@ -39,7 +39,9 @@ export type SupervisorOptions = {
   readonly slots: number
   readonly model: string
   readonly logLevel: LogLevel
+  /** Where the policy says nothing else. */
   readonly limits: Limits
+  readonly policy: Policy
   readonly backoff: BackoffPolicy
   readonly stopGraceMs: number
   readonly adoptionGraceMs: number

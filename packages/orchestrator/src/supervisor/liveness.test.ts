@@ -7,6 +7,7 @@ const liveness: Liveness = {
   v: 1,
   id: OrchestratorId.parse('other'),
   engines: [],
+  sick: [],
   host: 'host-a/boot',
   pid: 4242,
   pidStart: '17',

@@ -95,6 +95,57 @@ describe('one run', () => {
   })
 })
 
+describe('a run and its place', () => {
+  const two = (admission: 'all' | 'none' = 'all', slots = 100) =>
+    new Fleet(100, [
+      { engine: 'here', provider: 'test', admission, slots },
+      { engine: 'there', provider: 'other' },
+    ])
+  const engineOf = (fleet: Fleet) => decide(fleet).actions.map((action) => 'engine' in action && action.engine)
+
+  test('are brought together in overflow order, by choice, and away from what is sick', () => {
+    const overflows = two('all', 1)
+    for (const name of ['a', 'b', 'c']) overflows.add(name, 'queued')
+    expect(engineOf(overflows)).toEqual(['here', 'there', 'there'])
+    const chooses = two()
+    chooses.add('run', 'queued', { wish: { provider: 'other', image: false } })
+    expect(engineOf(chooses)).toEqual(['there'])
+    const sick = two('none')
+    sick.add('run', 'queued')
+    expect(engineOf(sick)).toEqual(['there'])
+  })
+
+  test('stay together until its sandbox is made, and part when its engine falls sick before', () => {
+    const fleet = two()
+    fleet.add('run', 'queued', { wish: { provider: 'test', image: false } })
+    for (const action of decide(fleet).actions) fleet.apply(action, 'lives')
+    expect(decide(fleet).actions).toMatchObject([{ kind: 'advance', engine: 'here' }])
+    for (const engine of fleet.engines) if (engine.engine === 'here') engine.admission = 'none'
+    expect(decide(fleet).kinds).toEqual(['release'])
+  })
+
+  test('are not needed to end it', () => {
+    const fleet = two('none')
+    const cancelled: Demand = { kind: 'end', outcome: 'cancelled' }
+    const wish = { provider: 'test', image: false }
+    fleet.add('mine', 'claimed', { wish, demand: cancelled })
+    fleet.add('left', 'claimed', { wish, demand: cancelled, owner: DEAD })
+    fleet.add('asleep', 'waiting', { wish, demand: cancelled, sandbox: 'none' })
+    fleet.add('new', 'queued', { wish, demand: cancelled })
+    expect(decide(fleet).kinds).toEqual(['advance', 'adopt', 'take', 'start'])
+    expect(engineOf(fleet)).toEqual([undefined, undefined, undefined, undefined])
+  })
+
+  test('are found again on every engine that we reach', () => {
+    const fleet = two()
+    fleet.add('run', 'running', { owner: DEAD, engine: 'there' })
+    expect(decide(fleet).kinds).toEqual(['adopt'])
+    fleet.runs.clear()
+    fleet.now += 3_600_000
+    expect(decide(fleet).actions).toMatchObject([{ kind: 'destroy', engine: 'there' }])
+  })
+})
+
 describe('a sandbox that belongs to nobody', () => {
   const HOUR = 3_600_000
 

@@ -1,5 +1,6 @@
 import type { Demand, OrchestratorId, PlacedRun, RunId } from '@specfleet/shared'
 import { isOwned, isPlaced } from '@specfleet/shared'
+import { Room } from '../engines/room.ts'
 import type { Sandbox } from '../providers/provider.ts'
 import type { Action, ActiveRun, ClaimedRun, Evidence, QueuedRun, RunningRun, WaitingRun, World } from './world.ts'
 
@@ -18,6 +19,8 @@ export type Plan = { readonly actions: readonly Action[]; readonly lookAgainInMs
  * 4. Who has folded less of the log than a record's writer does not judge that record.
  * 5. What a record condemns is ended, whoever owns it by now: its account may be revoked at any moment.
  * 6. A sandbox is an orphan only by its labels and a record that has moved on without it.
+ * 7. Nothing begins without a place on an engine that it may have. Who finds none waits, costs nobody a slot and
+ *    holds up nobody behind it who may go elsewhere.
  */
 export function reconcile(world: World): Plan {
   const pass = new Pass(world)
@@ -25,7 +28,8 @@ export function reconcile(world: World): Plan {
   pass.recall()
   pass.takeDue()
   pass.startNext()
-  for (const sandbox of world.sandboxes?.values() ?? []) pass.orphan(sandbox)
+  for (const { engine, sandboxes } of world.engines.values())
+    for (const sandbox of sandboxes?.values() ?? []) pass.orphan(sandbox, engine)
   return pass.plan()
 }
 
@@ -34,6 +38,7 @@ class Pass {
   readonly #actions: Action[] = []
   readonly #acted = new Set<RunId>()
   readonly #due: WaitingRun[] = []
+  readonly #room: Room
   readonly #byId: ReadonlyMap<RunId, ActiveRun>
   #again = Number.POSITIVE_INFINITY
   #free: number
@@ -41,29 +46,36 @@ class Pass {
   constructor(world: World) {
     this.#world = world
     this.#free = world.draining ? 0 : world.free
+    this.#room = new Room([...world.engines.values()])
     this.#byId = new Map(world.runs.map((run) => [run.runId, run]))
   }
 
   /** To end what never began takes an owner, but no slot. */
   recall(): void {
     if (this.#world.draining) return
-    for (const run of this.#world.recalled) this.#start(run)
+    for (const run of this.#world.recalled)
+      if (!this.#isTaken(run.runId)) this.#do({ kind: 'start', run, engine: undefined }, run.runId)
   }
 
   /** Behind those that had a slot before. */
   startNext(): void {
-    for (const run of this.#world.queued) if (this.#takeSlot()) this.#start(run)
+    for (const run of this.#world.queued) {
+      const engine = this.#isTaken(run.runId) ? undefined : this.#takeSlot(run)
+      if (engine !== undefined) this.#do({ kind: 'start', run, engine }, run.runId)
+    }
   }
 
-  #start(run: QueuedRun): void {
-    const { runId } = run
-    if (!this.#world.busy.has(runId) && !this.#acted.has(runId)) this.#do({ kind: 'start', run }, runId)
+  #isTaken(runId: RunId): boolean {
+    return this.#world.busy.has(runId) || this.#acted.has(runId)
   }
 
   /** Those that wait longest come first, as far as there are slots. */
   takeDue(): void {
     this.#due.sort((a, b) => (a.until ?? '').localeCompare(b.until ?? ''))
-    for (const run of this.#due) if (this.#takeSlot()) this.#do({ kind: 'take', run }, run.runId)
+    for (const run of this.#due) {
+      const engine = this.#takeSlot(run)
+      if (engine !== undefined) this.#do({ kind: 'take', run, engine }, run.runId)
+    }
   }
 
   plan(): Plan {
@@ -84,12 +96,27 @@ class Pass {
   }
 
   #mine(run: ClaimedRun | PlacedRun): Action | undefined {
-    if (run.state === 'claimed') return { kind: this.#world.draining ? 'release' : 'advance', run }
+    if (run.state === 'claimed') return this.#claimed(run)
     const evidence = this.#deathOf(run)
     if (evidence !== undefined) return { kind: 'bury', run, evidence }
     if (run.state === 'running') return this.#stopIfUnwanted(run)
-    const sandbox = this.#world.sandboxes?.get(run.placement.sandboxId)
+    const { engine, sandboxId } = run.placement
+    const sandbox = this.#world.engines.get(engine)?.sandboxes?.get(sandboxId)
     return sandbox?.state.kind === 'running' ? { kind: 'confirm', run } : undefined
+  }
+
+  /** It has a slot already. One whose engine has fallen sick since, and that has no other, gives the slot back. */
+  #claimed(run: ClaimedRun): Action {
+    if (this.#world.draining) return { kind: 'release', run }
+    if (!this.#needsPlace(run)) return { kind: 'advance', run, engine: undefined }
+    const engine = this.#world.seats.get(run.runId) ?? this.#room.take(this.#world.wish(run))
+    return engine === undefined ? { kind: 'release', run } : { kind: 'advance', run, engine }
+  }
+
+  /** What is only to be ended, held or parked needs none. */
+  #needsPlace(run: ActiveRun): boolean {
+    const demand = this.#world.demand(run)
+    return demand === undefined || demand.kind === 'work'
   }
 
   #deathOf(run: PlacedRun): Evidence | undefined {
@@ -97,10 +124,11 @@ class Pass {
     if (condemned !== undefined)
       return condemned.asked ? { kind: 'overdue' } : { kind: 'condemned', cause: condemned.cause }
     // Whose engine nobody who lives reaches: it is cut off by the fence, wherever it may be.
-    if (placement.engine !== this.#world.engine) return { kind: 'condemned', cause: { kind: 'owner-lost' } }
-    const sandbox = this.#world.sandboxes?.get(placement.sandboxId)
+    const engine = this.#world.engines.get(placement.engine)
+    if (engine === undefined) return { kind: 'condemned', cause: { kind: 'owner-lost' } }
+    const sandbox = engine.sandboxes?.get(placement.sandboxId)
     if (sandbox?.state.kind === 'exited') return { kind: 'exited' }
-    if (sandbox === undefined && this.#world.sandboxes !== undefined)
+    if (sandbox === undefined && engine.sandboxes !== undefined)
       return run.state === 'starting' ? { kind: 'condemned', cause: { kind: 'owner-lost' } } : { kind: 'vanished' }
     if (this.#world.flooding.has(placement.sandboxId)) return { kind: 'condemned', cause: { kind: 'flood' } }
     const silentMs = this.#world.lateMs(placement.sandboxId)
@@ -138,23 +166,26 @@ class Pass {
   #anothers(run: ClaimedRun | PlacedRun, from: OrchestratorId): Action | undefined {
     const deadForMs = this.#world.deadForMs(from)
     if (deadForMs === undefined || this.#world.draining) return undefined
+    if (run.state === 'claimed') {
+      if (!this.#needsPlace(run)) return { kind: 'adopt', run, from, engine: undefined }
+      const engine = this.#takeSlot(run)
+      return engine === undefined ? undefined : { kind: 'adopt', run, from, engine }
+    }
     const mayAdopt =
-      run.state === 'claimed'
-        ? this.#takeSlot()
-        : run.placement.engine === this.#world.engine ||
-          this.#isTime(this.#world.now + this.#world.adoptionGraceMs - deadForMs)
-    return mayAdopt ? { kind: 'adopt', run, from } : undefined
+      this.#world.engines.has(run.placement.engine) ||
+      this.#isTime(this.#world.now + this.#world.adoptionGraceMs - deadForMs)
+    return mayAdopt ? { kind: 'adopt', run, from, engine: undefined } : undefined
   }
 
   #waiting(run: WaitingRun, demand: Demand): Action | undefined {
     if (demand.kind === 'hold') return undefined
     // To end or to park it takes an owner, but no slot.
-    if (demand.kind !== 'work') return { kind: 'take', run }
+    if (demand.kind !== 'work') return { kind: 'take', run, engine: undefined }
     if (run.until === null || this.#isTime(this.#world.dueAt({ ...run, until: run.until }))) this.#due.push(run)
     return undefined
   }
 
-  orphan(sandbox: Sandbox): void {
+  orphan(sandbox: Sandbox, engine: string): void {
     const { runId, epoch } = sandbox.labels
     if (this.#world.busy.has(runId) || this.#acted.has(runId)) return
     const run = this.#byId.get(runId)
@@ -162,7 +193,8 @@ class Pass {
     const known = run?.epoch ?? this.#world.settledEpoch(runId)
     // A record that is ahead of ours is on its way, or lost: then only time may end its sandbox.
     const mayBeOwned = known === undefined || epoch > known
-    if (!mayBeOwned || this.#isTime(this.#world.expiresAt(sandbox))) this.#do({ kind: 'destroy', sandbox }, runId)
+    if (!mayBeOwned || this.#isTime(this.#world.expiresAt(sandbox)))
+      this.#do({ kind: 'destroy', sandbox, engine }, runId)
   }
 
   #do(action: Action, runId: RunId): void {
@@ -170,9 +202,12 @@ class Pass {
     this.#acted.add(runId)
   }
 
-  #takeSlot(): boolean {
-    this.#free -= 1
-    return this.#free >= 0
+  /** A slot, and a place on the first engine that the run may have; `undefined` where one of them is not to be had. */
+  #takeSlot(run: ActiveRun | QueuedRun): string | undefined {
+    if (this.#free <= 0) return undefined
+    const engine = this.#room.take(this.#world.wish(run))
+    if (engine !== undefined) this.#free -= 1
+    return engine
   }
 
   /** Whether that time has come; if not, there is a reason to look again when it has. */

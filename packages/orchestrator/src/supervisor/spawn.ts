@@ -7,14 +7,16 @@ import {
   toSpecfleetError,
   writeSandboxEnv,
 } from '@specfleet/shared'
-import type { Created, Labels, Limits, SandboxRequest } from '../providers/provider.ts'
+import { imageOf, limitsFor } from '../engines/policy.ts'
+import type { Site } from '../engines/site.ts'
+import type { Created, Labels, Limits, SandboxProvider, SandboxRequest } from '../providers/provider.ts'
 import { announce } from './announce.ts'
 import { bury, conclude } from './bury.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
 import { consultLog, knownNow, type LogKnowledge } from './log-knowledge.ts'
 import { birthOf, contextOf } from './resume.ts'
 import { bootOf } from './starts.ts'
-import { runningSince, startingAt } from './transitions.ts'
+import { released, runningSince, startingAt } from './transitions.ts'
 import type { ActiveRun, ClaimedRun, StartingRun } from './world.ts'
 
 /**
@@ -23,7 +25,7 @@ import type { ActiveRun, ClaimedRun, StartingRun } from './world.ts'
  */
 const CREDENTIAL_MARGIN_MS = 75 * 60_000
 
-export const credentialLifeMs = ({ wallClockMinutes }: Limits): number =>
+export const credentialLifeMs = ({ wallClockMinutes }: Pick<Limits, 'wallClockMinutes'>): number =>
   wallClockMinutes * 60_000 + CREDENTIAL_MARGIN_MS
 
 /**
@@ -40,6 +42,7 @@ export async function advance(
   crew: Crew,
   options: SupervisorOptions,
   run: ClaimedRun,
+  engine: string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   await announce(crew, run, signal)
@@ -49,10 +52,13 @@ export async function advance(
   const known = await consultLog(crew, run, signal)
   if (known.demand.kind !== 'work') return conclude(crew, options, run, known, signal)
 
-  const limits = limitsOf(run, options.limits)
+  const limits = limitsOf(run, options)
   if (limits.wallClockMinutes < LEAST_MINUTES)
     return conclude(crew, options, run, await outOfTime(crew, run, signal), signal)
 
+  const site = engine === undefined ? undefined : crew.engines.at(engine)
+  using making = site?.begin(run.runId)
+  if (site === undefined || making === undefined) return giveBack(crew, run)
   const epoch = run.epoch + 1
   const point = resumeFrom(crew, run)
   const context = await contextOf(point, crew)
@@ -62,8 +68,8 @@ export async function advance(
   const placement = {
     epoch,
     sandboxId: sandboxIdOf(run.runId, epoch),
-    provider: crew.provider.name,
-    engine: crew.provider.engine,
+    provider: site.provider.name,
+    engine: site.engine,
     account,
     ...(context?.kind === 'blob' ? { context: context.sha256 } : {}),
   }
@@ -72,14 +78,21 @@ export async function advance(
 
   if (!(await fence(crew, options, starting, signal))) return
   const birth = { creds, limits, expiresAt, context }
-  const created = await create(crew, options, starting, birth, signal)
+  const created = await create(crew, options, site, starting, birth, signal)
   if (created.kind === 'failed') {
+    making.failed(created.code, created.message)
     const cause = { kind: 'provider-error', code: created.code.slice(0, 64), retryable: created.retryable } as const
     crew.log.error('sandbox.not-made', { runId: run.runId, epoch, code: created.code, message: created.message })
     return bury(crew, options, starting, { kind: 'condemned', cause }, signal)
   }
-  start.boots(bootOf(crew, starting), signal)
+  making.worked()
+  start.boots(bootOf(crew, site, starting), signal)
   await confirm(crew, starting)
+}
+
+/** Its engine will not have it now. It has lost nothing, and waits for a place like those that are due. */
+async function giveBack(crew: Crew, run: ClaimedRun): Promise<void> {
+  await crew.table.move(run, released(run, stampOf(crew)))
 }
 
 /** The sandbox of a start runs: the record and the log say so. */
@@ -140,6 +153,7 @@ type Birth = {
 async function create(
   crew: Crew,
   options: SupervisorOptions,
+  { provider, sandboxes }: Site,
   run: StartingRun,
   { creds, limits, expiresAt, context }: Birth,
   signal: AbortSignal,
@@ -148,15 +162,17 @@ async function create(
   const birth = birthOf(run, epoch, resumeFrom(crew, run), context, options)
   const env = writeSandboxEnv({ ...birth, BUS_CREDS_B64: Buffer.from(creds).toString('base64') })
   const labels = labelsOf(options, run, epoch, expiresAt)
-  const created = await createOrFail(crew, { id: sandboxId, labels, env, limits }, signal)
-  if (created.kind === 'running') crew.sandboxes.made({ id: sandboxId, labels, state: { kind: 'running' } })
+  const image = imageOf(options.policy, run.task)
+  const request = { id: sandboxId, labels, env, limits, ...(image === undefined ? {} : { image }) }
+  const created = await createOrFail(provider, request, signal)
+  if (created.kind === 'running') sandboxes.made({ id: sandboxId, labels, state: { kind: 'running' } })
   return created
 }
 
-/** An engine that throws has failed like one that says so: it counts as an attempt, and the cause is written down. */
-async function createOrFail(crew: Crew, request: SandboxRequest, signal: AbortSignal): Promise<Created> {
+/** An engine that throws has failed like one that says so: the cause is written down. */
+async function createOrFail(provider: SandboxProvider, request: SandboxRequest, signal: AbortSignal): Promise<Created> {
   try {
-    return await crew.provider.create(request, signal)
+    return await provider.create(request, signal)
   } catch (thrown) {
     signal.throwIfAborted()
     const { code, message } = toSpecfleetError(thrown)
@@ -172,8 +188,9 @@ const labelsOf = ({ fleet }: SupervisorOptions, run: StartingRun, epoch: Epoch, 
   expiresAt: expiresAt.toISOString(),
 })
 
-/** A task may ask for less time than the fleet allows, not for more; what earlier epochs used of it is gone. */
-function limitsOf(run: ActiveRun, limits: Limits): Limits {
+/** Of the minutes of the whole run, those that earlier epochs used are gone. */
+function limitsOf(run: ActiveRun, options: SupervisorOptions): Limits {
+  const limits = limitsFor(options.policy, options.limits, run.task)
   const { minutes } = run.task.budget
   if (minutes === undefined) return limits
   return { ...limits, wallClockMinutes: Math.min(limits.wallClockMinutes, minutes - run.spentMs / 60_000) }

@@ -94,3 +94,32 @@ test('at the end of its owner a boot is watched no more', async () => {
   expect(clock.pending).toBe(0)
   await next()
 })
+
+test('what is made ahead of need waits until nothing starts, and then is a start itself', async () => {
+  const { starts, next } = stage(1)
+  const boot = new FakeBoot()
+  {
+    using start = await next()
+    start.boots(boot, forever)
+  }
+  const spare = starts.spare(forever)
+  expect(await isSettled(spare)).toBe(false)
+  boot.finish()
+  const turn = await spare
+  const behind = next()
+  expect(await isSettled(behind)).toBe(false)
+  if (turn !== 'closed') turn[Symbol.dispose]()
+  await behind
+})
+
+test('nothing is made ahead of need once nobody starts any more', async () => {
+  const { starts, next } = stage(1)
+  using _start = await next()
+  const spare = starts.spare(forever)
+  const called = new AbortController()
+  const calledOff = starts.spare(called.signal)
+  called.abort(new Error('called off'))
+  await expect(calledOff).rejects.toThrow('called off')
+  starts.close()
+  expect(await spare).toBe('closed')
+})

@@ -1,5 +1,6 @@
 import { runOf } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
+import type { Site } from '../engines/site.ts'
 import { Semaphore } from '../semaphore.ts'
 import type { Crew } from './crew.ts'
 import type { StartingRun } from './world.ts'
@@ -44,6 +45,19 @@ export class Starts {
     }
   }
 
+  /**
+   * For what is made ahead of need: resolves when nothing starts and nobody waits to, and counts as a start until it is
+   * disposed of. `closed` when no turn will come. Rejects with the signal's reason.
+   */
+  async spare(signal: AbortSignal): Promise<Disposable | 'closed'> {
+    try {
+      return await this.#permits.acquireLast(AbortSignal.any([signal, this.#closing.signal]))
+    } catch (reason) {
+      if (this.#closing.signal.aborted && !signal.aborted) return 'closed'
+      throw reason
+    }
+  }
+
   /** From now on nobody starts any more. */
   close(): void {
     this.#closing.abort(new Error('nothing is started any more'))
@@ -74,7 +88,11 @@ function startWith(permit: Disposable, clock: Clock): Start {
 }
 
 /** Over when the worker is ready, or its sandbox is no more. */
-export function bootOf({ ledger, sandboxes }: Pick<Crew, 'ledger' | 'sandboxes'>, run: StartingRun): Boot {
+export function bootOf(
+  { ledger }: Pick<Crew, 'ledger'>,
+  { sandboxes }: Pick<Site, 'sandboxes'>,
+  run: StartingRun,
+): Boot {
   const { specId, runId, placement } = run
   return {
     isOver() {

@@ -2,6 +2,8 @@ import type { PlacedRun, RunId, SandboxId } from '@specfleet/shared'
 import { Epoch, isOwned, isPlaced, RunId as RunIdSchema, sandboxIdOf } from '@specfleet/shared'
 import { pause } from '../clock.ts'
 import { Emitter } from '../emitter.ts'
+import { longestMinutes } from '../engines/policy.ts'
+import { Room } from '../engines/room.ts'
 import { act } from './actions.ts'
 import type { BeatListener } from './beat-listener.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
@@ -12,6 +14,7 @@ import type { Peers } from './liveness.ts'
 import { Pace } from './pace.ts'
 import { Recalls } from './recalls.ts'
 import { reconcile } from './reconcile.ts'
+import { Seating } from './seating.ts'
 import type { Slots } from './slots.ts'
 import { credentialLifeMs } from './spawn.ts'
 import type { Action, ActiveRun, QueuedRun, World } from './world.ts'
@@ -48,6 +51,7 @@ export class Supervisor implements AsyncDisposable {
   readonly #flooding = new Set<SandboxId>()
   readonly #waits: Deadlines<RunId>
   readonly #expiries: Deadlines<SandboxId>
+  readonly #seating: Seating
   readonly #demands: Demands
   readonly #recalls: Recalls
   readonly #compared = new Emitter<void>()
@@ -61,7 +65,9 @@ export class Supervisor implements AsyncDisposable {
     this.#with = companions
     this.#options = options
     this.#waits = new Deadlines(crew, { mostMs: options.backoff.longestMs })
-    this.#expiries = new Deadlines(crew, { mostMs: credentialLifeMs(options.limits) })
+    const wallClockMinutes = longestMinutes(options.policy, options.limits)
+    this.#expiries = new Deadlines(crew, { mostMs: credentialLifeMs({ wallClockMinutes }) })
+    this.#seating = new Seating(crew, options)
     this.#demands = new Demands(crew.ledger)
     this.#recalls = new Recalls(crew.table.backlog, this.#demands)
     this.#pace = new Pace(crew, () => this.#compare())
@@ -69,7 +75,7 @@ export class Supervisor implements AsyncDisposable {
 
   /** Everything it compares must be known by now: records, log, engine, peers. */
   start(): void {
-    const { table, sandboxes, ledger } = this.#crew
+    const { table, engines, ledger } = this.#crew
     for (const { runId } of table.backlog.all()) this.#recalls.lookAt(runId)
     this.#listeners.use(
       table.changes.on((runId) => {
@@ -77,7 +83,7 @@ export class Supervisor implements AsyncDisposable {
         this.wake()
       }),
     )
-    this.#listeners.use(sandboxes.changes.on(() => this.wake()))
+    this.#listeners.use(engines.changes.on(() => this.wake()))
     this.#listeners.use(this.#with.peers.changes.on(() => this.wake()))
     this.#listeners.use(this.#with.slots.released.on(() => this.wake()))
     this.#listeners.use(
@@ -152,25 +158,33 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #world(): World {
-    const { table, sandboxes, heartbeats, provider, clock } = this.#crew
+    const { table, heartbeats, clock } = this.#crew
     const { peers, slots } = this.#with
     const { me, stopGraceMs, adoptionGraceMs } = this.#options
     const busy = new Set(this.#busy.keys())
-    const mayStart = (run: QueuedRun) => this.#demands.now(run).kind === 'work'
+    const engines = this.#seating.look(busy)
+    const room = new Room([...engines.values()])
+    const { wish } = this.#seating
+    const choice = {
+      inHand: busy,
+      mayStart: (run: QueuedRun) => room.has(wish(run)) && this.#demands.now(run).kind === 'work',
+      onChosen: (run: QueuedRun) => void room.take(wish(run)),
+    }
     return {
       me,
-      engine: provider.engine,
+      engines,
+      seats: this.#seating.seats,
+      wish,
       now: clock.monotonic(),
       draining: this.#phase !== 'working',
       free: slots.free,
       stopGraceMs: this.#phase === 'forced' ? 0 : stopGraceMs,
       adoptionGraceMs,
       runs: table.active(),
-      queued: table.backlog.next(Math.min(slots.free, MOST_STARTS), { inHand: busy, mayStart }),
+      queued: table.backlog.next(Math.min(slots.free, MOST_STARTS), choice),
       recalled: this.#recalls.runs(),
       settledEpoch: (runId) => table.settledEpoch(runId),
       busy,
-      sandboxes: sandboxes.sandboxes(),
       deadForMs: (owner) => peers.deadForMs(owner),
       lateMs: (id) => heartbeats.late(id),
       flooding: this.#flooding,
@@ -185,6 +199,8 @@ export class Supervisor implements AsyncDisposable {
     const runId = action.kind === 'destroy' ? action.sandbox.labels.runId : action.run.runId
     const takesSlot =
       action.kind === 'start' || action.kind === 'take' || (action.kind === 'adopt' && action.run.state === 'claimed')
+    if ('engine' in action && action.kind !== 'destroy' && action.engine !== undefined)
+      this.#seating.give(runId, action.engine)
     const slot = takesSlot ? this.#with.slots.reserve() : undefined
     if (action.kind === 'ask') this.#askedAt.set(action.run.placement.sandboxId, this.#crew.clock.monotonic())
     const work = this.#carryOut(action, runId).finally(() => {
@@ -227,10 +243,10 @@ export class Supervisor implements AsyncDisposable {
 
   /** What was noted of a sandbox goes with its placement. */
   #forgetTheGone(): void {
-    const { table, sandboxes } = this.#crew
+    const { table, engines } = this.#crew
     const active = table.active()
     this.#waits.keep(new Set(active.flatMap((run) => (run.state === 'waiting' ? [run.runId] : []))))
-    this.#expiries.keep(new Set(sandboxes.sandboxes()?.keys()))
+    this.#expiries.keep(new Set(engines.all.flatMap((site) => [...(site.sandboxes.sandboxes()?.keys() ?? [])])))
     if (this.#askedAt.size === 0 && this.#flooding.size === 0) return
     const placed = new Set(active.filter(isPlaced).map((run) => run.placement.sandboxId))
     for (const id of this.#askedAt.keys()) if (!placed.has(id)) this.#askedAt.delete(id)

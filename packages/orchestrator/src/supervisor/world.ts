@@ -8,6 +8,7 @@ import type {
   SandboxId,
   Sha256,
 } from '@specfleet/shared'
+import type { Places, Wish } from '../engines/room.ts'
 import type { Sandbox } from '../providers/provider.ts'
 
 /** A run that has had a slot and can still change. */
@@ -24,7 +25,7 @@ export type ParkedRun = Extract<RunRecord, { state: 'parked' }>
  * The rest of its record is read when it gets one.
  */
 export type QueuedRun = Pick<QueuedRecord, 'runId' | 'specId' | 'place' | 'changedAt'> &
-  Pick<QueuedRecord['task'], 'projectId' | 'priority' | 'kind'> & {
+  Pick<QueuedRecord['task'], 'projectId' | 'priority' | 'kind' | 'provider' | 'image'> & {
     /** The blob with its source. */
     readonly source: Sha256 | undefined
   }
@@ -37,14 +38,26 @@ export const queuedRun = ({ runId, specId, place, changedAt, source, task }: Que
   projectId: task.projectId,
   priority: task.priority,
   kind: task.kind,
+  ...(task.provider === undefined ? {} : { provider: task.provider }),
+  ...(task.image === undefined ? {} : { image: task.image }),
   source: source?.sha256,
 })
+
+/** One engine that we reach. */
+export type EngineView = Places & {
+  /** What it has; `undefined` while we cannot tell, and then its silence proves nothing. */
+  readonly sandboxes: ReadonlyMap<SandboxId, Sandbox> | undefined
+}
 
 /** Everything a decision rests on. Times in milliseconds. */
 export type World = {
   readonly me: OrchestratorId
-  /** The one engine we reach. */
-  readonly engine: string
+  /** Those that we reach, by their names, in overflow order. */
+  readonly engines: ReadonlyMap<string, EngineView>
+  /** Where runs of ours have a place that have no sandbox yet. */
+  readonly seats: ReadonlyMap<RunId, string>
+  /** What a run asks of its engine. */
+  readonly wish: (run: ActiveRun | QueuedRun) => Wish
   /** Of our own monotonic clock, as are all other points in time here: the wall clock may jump. */
   readonly now: number
   readonly draining: boolean
@@ -61,8 +74,6 @@ export type World = {
   readonly settledEpoch: (runId: RunId) => number | undefined
   /** Runs that an action of ours is at work on: hands off. */
   readonly busy: ReadonlySet<RunId>
-  /** What the engine has; `undefined` while we cannot tell, and then its silence proves nothing. */
-  readonly sandboxes: ReadonlyMap<SandboxId, Sandbox> | undefined
   /** How long an orchestrator has been dead; `undefined` while it lives. */
   readonly deadForMs: (owner: OrchestratorId) => number | undefined
   /** Silence of a worker that is over its limit. */
@@ -89,17 +100,20 @@ export type Evidence =
   /** It was asked to end and is past its grace: no failure of its own. */
   | { readonly kind: 'overdue' }
 
+/** The engine on which the run gets a place; `undefined` where it has one, or needs none since nothing is to be begun. */
+type Seat = { readonly engine: string | undefined }
+
 export type Action =
   /** Give a queued run a slot, or end it without one. */
-  | { readonly kind: 'start'; readonly run: QueuedRun }
+  | ({ readonly kind: 'start'; readonly run: QueuedRun } & Seat)
   /** Make an unowned run ours. */
-  | { readonly kind: 'take'; readonly run: WaitingRun }
+  | ({ readonly kind: 'take'; readonly run: WaitingRun } & Seat)
   /** A person spoke: let a parked run be taken again. */
   | { readonly kind: 'unpark'; readonly run: ParkedRun }
   /** Become the owner in place of a dead one. */
-  | { readonly kind: 'adopt'; readonly run: ClaimedRun | PlacedRun; readonly from: OrchestratorId }
+  | ({ readonly kind: 'adopt'; readonly run: ClaimedRun | PlacedRun; readonly from: OrchestratorId } & Seat)
   /** Fence and spawn the next epoch, or end the run, as the log demands. */
-  | { readonly kind: 'advance'; readonly run: ClaimedRun }
+  | ({ readonly kind: 'advance'; readonly run: ClaimedRun } & Seat)
   /** Give a claimed run back. */
   | { readonly kind: 'release'; readonly run: ClaimedRun }
   /** The sandbox of an interrupted start runs after all. */
@@ -109,4 +123,4 @@ export type Action =
   /** Tell a worker to end. */
   | { readonly kind: 'ask'; readonly run: RunningRun; readonly command: 'cancel' | 'pause' | 'drain' | 'nothing' }
   /** A sandbox that belongs to nobody. */
-  | { readonly kind: 'destroy'; readonly sandbox: Sandbox }
+  | { readonly kind: 'destroy'; readonly sandbox: Sandbox; readonly engine: string }

@@ -88,6 +88,8 @@ export type SpecSummary = z.infer<typeof SpecSummary>
 export const OrchestratorSummary = z.looseObject({
   id: z.string(),
   engines: z.array(z.string()),
+  /** Those of them that are given no work now, and why. */
+  sick: z.array(z.object({ engine: z.string(), reason: z.string() })).default([]),
   startedAt: Timestamp,
   draining: z.boolean(),
   slots: z.number().int(),

@@ -46,6 +46,13 @@ export const ERRORS = {
     'this fleet cannot run that kind of task',
     'see docs/protocol.md for what can be queued',
   ),
+  'task.not-allowed': entry(
+    2,
+    403,
+    false,
+    'the task asks for what this fleet does not allow',
+    'ask for less, or have the operator allow it in SPECFLEET_POLICY',
+  ),
   'fact.malformed': entry(1, 400, false, 'the fact is not valid', 'see docs/protocol.md'),
   'fact.misplaced': entry(
     1,
@@ -225,6 +232,13 @@ export const ERRORS = {
     false,
     'the image of sandboxes is missing or stale',
     'run `specfleet image build`, or name another by SPECFLEET_IMAGE',
+  ),
+  'task.image': entry(
+    1,
+    422,
+    false,
+    'the image that the run asks for cannot be used',
+    'have it brought to the engine, or ask for another',
   ),
   'provider.conflict': entry(1, 409, false, 'the sandbox id is taken', 'destroy what has it, or use another id'),
   'worker.bundle': entry(78, 500, false, 'the worker bundle cannot be found or built', 'run `npm run build`'),

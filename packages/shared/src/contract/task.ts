@@ -47,6 +47,19 @@ export const Budget = z.object({
 })
 export type Budget = z.infer<typeof Budget>
 
+/** Limits of one sandbox. What is not named is as the fleet has it. */
+export const SandboxLimits = z.strictObject({
+  memoryMb: z.number().int().min(64).max(1_048_576).exactOptional(),
+  diskMb: z.number().int().min(16).max(1_048_576).exactOptional(),
+  /** Cores, may be fractional. */
+  cpus: z.number().min(0.1).max(1024).exactOptional(),
+  pids: z.number().int().min(64).max(65_536).exactOptional(),
+  /** Wall-clock of one epoch; `budget.minutes` is for all of them. */
+  minutes: z.number().min(0.1).max(10_080).exactOptional(),
+  outputMb: z.number().int().min(1).max(1_048_576).exactOptional(),
+})
+export type SandboxLimits = z.infer<typeof SandboxLimits>
+
 export const ExecutionConfig = z.object({
   requireSpecSkill: z.boolean().default(false),
   selectedSkill: z.string().max(64).default('spec-driven-dev'),
@@ -77,7 +90,12 @@ export const TaskInput = z
     model: z.string().min(1).max(128).optional(),
     executionConfig: ExecutionConfig.prefault({}),
     approval: ApprovalPolicySchema.default('auto'),
-    provider: z.string().max(64).optional(),
+    /** Where its sandboxes are made; `auto`, or nothing, leaves it to the fleet. */
+    provider: z.string().min(1).max(64).optional(),
+    /** What they are made of, out of those that the fleet allows. */
+    image: z.string().min(1).max(512).optional(),
+    /** Less than the fleet gives; more only as far as its operator allows. */
+    limits: SandboxLimits.default({}),
     budget: Budget.default({}),
     submittedBy: z.string().max(256).optional(),
   })

@@ -1,3 +1,4 @@
 export * from './causes.ts'
 export * from './liveness.ts'
 export * from './record.ts'
+export * from './waiting-worker.ts'

@@ -7,6 +7,8 @@ export const Liveness = z.object({
   id: OrchestratorId,
   /** Engines it reaches: it can adopt what runs there. */
   engines: z.array(z.string().max(256)),
+  /** Those of them that are given no work now, and why. */
+  sick: z.array(z.object({ engine: z.string().max(256), reason: z.string().max(1024) })).default([]),
   /** Names the machine and its boot. */
   host: z.string().max(256),
   pid: z.number().int().positive(),

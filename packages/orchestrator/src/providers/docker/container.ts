@@ -15,6 +15,8 @@ export const LABEL = {
   epoch: 'specfleet.epoch',
   expires: 'specfleet.expires',
   limits: 'specfleet.limits',
+  /** Of a container whose worker was booted before there was a run for it. */
+  waiting: 'specfleet.waiting',
 } as const
 
 /** By its name alone a container is found again, and made no second time. */

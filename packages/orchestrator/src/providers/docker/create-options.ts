@@ -18,10 +18,15 @@ import { seccompProfile } from './seccomp.ts'
 
 export type ContainerUser = { readonly uid: number; readonly gid: number }
 
-export type ContainerPlan = {
+export type ContainerPlan = Omit<BodyPlan, 'limits'> & {
   readonly request: Pick<SandboxRequest, 'id' | 'labels' | 'limits'>
   /** Names the engine's folder, which holds the wire. */
   readonly folder: string
+}
+
+/** All of a container but whose it is. */
+export type BodyPlan = {
+  readonly limits: SandboxRequest['limits']
   readonly image: WorkerImage
   readonly user: ContainerUser
   /** The folder with the socket, on the host of the engine. */
@@ -40,18 +45,23 @@ const SHARED_MEMORY_BYTES = MIB
 const OPEN_FILES = 4096
 const SECCOMP = JSON.stringify(seccompProfile())
 
-export function createOptions({ request, folder, image, user, wire, runtime, nodeFlags }: ContainerPlan) {
-  const { id, labels, limits } = request
+export const createOptions = ({ request, folder, ...plan }: ContainerPlan) =>
+  bodyOptions({ ...plan, limits: request.limits }, { labels: writeIdentity(request, folder), workerArguments: [] })
+
+export function bodyOptions(
+  { limits, image, user, wire, runtime, nodeFlags }: BodyPlan,
+  { labels, workerArguments }: { readonly labels: Record<string, string>; readonly workerArguments: readonly string[] },
+) {
   const memory = withDisk(limits, true).memoryMb * MIB
   const environment = insideEnvironment(ENVIRONMENT_FD, image.path)
   return {
     Image: image.id,
-    Labels: writeIdentity({ id, labels, limits }, folder),
+    Labels: labels,
     Hostname: 'sandbox',
     User: `${user.uid}:${user.gid}`,
     Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
     Entrypoint: [],
-    Cmd: [INSIDE.node, ...workerFlags(limits, nodeFlags), INSIDE.bundle],
+    Cmd: [INSIDE.node, ...workerFlags(limits, nodeFlags), INSIDE.bundle, ...workerArguments],
     WorkingDir: INSIDE.workspace,
     Tty: false,
     // The worker reads its environment there; the engine closes it when whoever writes goes.

@@ -71,5 +71,5 @@ async function finish(
 }
 
 /** Never part of what the engine shows: it travels by the container's standard input. */
-const environmentOf = ({ env }: SandboxRequest): string =>
+export const environmentOf = ({ env }: SandboxRequest): string =>
   JSON.stringify({ ...env, BUS_URL: INSIDE.busUrl, WORKSPACE: INSIDE.workspace })

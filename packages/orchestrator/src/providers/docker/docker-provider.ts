@@ -11,11 +11,13 @@
 import { SandboxId, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
 import { Semaphore } from '../../semaphore.ts'
 import { whenReleased } from '../engine-folder/alive.ts'
+import { exists } from '../engine-folder/place.ts'
 import { readIfAny } from '../engine-folder/read-if-any.ts'
 import { isSameIncarnation } from '../incarnation.ts'
 import { refuseLimits } from '../limits.ts'
 import { verdictIn } from '../post-mortem.ts'
 import type { Created, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
+import type { AskedImages } from './asked-images.ts'
 import { containerName } from './container.ts'
 import { createSandbox } from './create-sandbox.ts'
 import { Deaths } from './deaths.ts'
@@ -28,6 +30,11 @@ import { sandboxFolder } from './layout.ts'
 import { removeLeft } from './remove-left.ts'
 import { Sweeper } from './sweeper.ts'
 import { Vigil } from './vigil.ts'
+import { allHandedOver, containerOf, findSandbox, type ToldContainer, withWhatBecame } from './warm/handed-over.ts'
+import { withoutOwnWords } from './warm/own-words.ts'
+import { isWaitingName } from './warm/place.ts'
+import type { WarmPool } from './warm/pool.ts'
+import type { WorkerImages } from './worker-images.ts'
 
 const ATTEMPTS = 3
 /** All that a fleet left behind may be told to go at once; starts are not to wait for it at the engine. */
@@ -35,9 +42,11 @@ const REMOVALS_AT_ONCE = 8
 
 export class DockerProvider implements SandboxProvider, AsyncDisposable {
   readonly name = 'docker'
+  readonly images = true
   readonly engine: string
   readonly isolation: string
   readonly #engine: Engine
+  readonly #asked: AskedImages
   readonly #listeners: Set<(event: SandboxEvent) => void>
   readonly #making = new Map<SandboxId, Promise<Created>>()
   readonly #vigil: Vigil
@@ -46,13 +55,22 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   readonly #removals = new Semaphore(REMOVALS_AT_ONCE)
   readonly #deaths: Deaths
   readonly #tasks = new Set<Promise<void>>()
+  readonly #images: WorkerImages
+  readonly #pool: WarmPool | undefined
 
   constructor(
     engine: Engine,
+    asked: AskedImages,
     about: { readonly engine: string; readonly isolation: string },
     listeners: Set<(event: SandboxEvent) => void>,
+    images: WorkerImages,
+    pool: WarmPool | undefined,
   ) {
     this.#engine = engine
+    this.#asked = asked
+    this.#images = images
+    this.#pool = pool
+    images.onChange = () => pool?.tend()
     this.#listeners = listeners
     this.engine = about.engine
     this.isolation = about.isolation
@@ -63,6 +81,8 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       onGap: () => {
         this.#tell({ kind: 'gap' })
         this.#begin(this.#sweeper.sweep())
+        this.#begin(images.look())
+        pool?.tend()
       },
     })
   }
@@ -70,7 +90,9 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   /** Begins to listen, and to remove what is half made, which nobody waits for. */
   async start(): Promise<void> {
     await this.#deaths.start()
+    await this.#images.look()
     this.#begin(this.#sweeper.sweep())
+    this.#pool?.tend()
   }
 
   async create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {
@@ -86,12 +108,12 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       return await making.finally(() => this.#making.delete(request.id))
     } catch (error) {
       if (signal.aborted) throw error
-      return failed(error)
+      return failed(request.image === undefined ? error : this.#asked.failed(request.image, error))
     }
   }
 
   async inspect(id: SandboxId): Promise<Sandbox | undefined> {
-    const container = await this.#engine.client.inspect(this.#nameOf(id))
+    const container = await findSandbox(this.#engine, id)
     return container === undefined ? undefined : this.#describe(container)
   }
 
@@ -99,12 +121,13 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     const { client, fleet, folder } = this.#engine
     const listed = await client.list(fleet, folder)
     this.#ended.keep(listed)
-    const sandboxes = await Promise.all(listed.map((container) => this.#known(container) ?? this.#look(container)))
+    const told = await withWhatBecame(this.#engine, listed)
+    const sandboxes = await Promise.all(told.map((container) => this.#known(container) ?? this.#look(container)))
     return sandboxes.filter((sandbox) => sandbox !== undefined)
   }
 
   async stop(id: SandboxId, how: 'term' | 'kill'): Promise<void> {
-    await this.#engine.client.kill(this.#nameOf(id), how === 'term' ? 'SIGTERM' : 'SIGKILL')
+    await this.#engine.client.kill(await containerOf(this.#engine, id), how === 'term' ? 'SIGTERM' : 'SIGKILL')
   }
 
   async destroy(id: SandboxId): Promise<void> {
@@ -122,9 +145,11 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool?.[Symbol.asyncDispose]()
     this.#listeners.clear()
     this.#deaths[Symbol.dispose]()
     this.#vigil[Symbol.dispose]()
+    this.#images[Symbol.dispose]()
     this.#sweeper[Symbol.dispose]()
     // One may have begun another.
     while (this.#tasks.size > 0) await Promise.allSettled(this.#tasks)
@@ -135,15 +160,29 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     const { id } = request
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (isBeingMade(this.#engine, id)) await this.#untilMade(id)
-      const found = await this.#engine.client.inspect(this.#nameOf(id))
+      if (await this.#handOver(request, signal)) return this.#follow(id)
+      const found = await findSandbox(this.#engine, id)
       if (found !== undefined && !isOf(found, request)) return taken(id)
       if (found !== undefined && found.state !== 'made') return this.#follow(id)
       // Whoever was making it has died.
       if (found !== undefined) await removeLeft(this.#engine, id)
-      if ((await createSandbox(this.#engine, request, signal)) === 'made') return this.#follow(id)
+      if ((await createSandbox(await this.#engineFor(request), request, signal)) === 'made') return this.#follow(id)
       await removeLeft(this.#engine, id)
     }
     return taken(id)
+  }
+
+  /** Before the engine is asked whether it has the sandbox: that would take as long as all of the hand-over. */
+  async #handOver(request: SandboxRequest, signal: AbortSignal): Promise<boolean> {
+    if (this.#pool === undefined || (await exists(sandboxFolder(this.#engine.layout.sandboxes, request.id).folder)))
+      return false
+    const { image } = await this.#engineFor(request)
+    return (await this.#pool.handOver(request, image, signal)) === 'handed-over'
+  }
+
+  /** As it makes containers of the image that is asked for. */
+  async #engineFor({ image }: SandboxRequest): Promise<Engine> {
+    return image === undefined ? this.#engine : { ...this.#engine, image: await this.#asked.of(image) }
   }
 
   #follow(id: SandboxId): Created {
@@ -166,8 +205,8 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     return state === 'exited' ? this.#ended.find(container) : undefined
   }
 
-  async #look({ identity, name }: ListedContainer): Promise<Sandbox | undefined> {
-    const container = identity && (await this.#engine.client.inspect(name))
+  async #look({ identity, containerId, became }: ToldContainer): Promise<Sandbox | undefined> {
+    const container = identity && (await this.#engine.client.inspect(containerId, became))
     return container && this.#describe(container)
   }
 
@@ -176,6 +215,8 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     const { id, labels } = container.identity
     if (labels.fleet !== this.#engine.fleet) return undefined
     if (container.state === 'running') {
+      // One that is being handed over may yet turn out not to be it.
+      if (container.waited && isBeingMade(this.#engine, id)) return { id, labels, state: { kind: 'running' } }
       if (!this.#vigil.isKept(id)) this.#begin(this.#vigil.keep(container))
       return { id, labels, state: { kind: 'running' } }
     }
@@ -191,17 +232,30 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   async #exitOf(container: Container) {
     const { id } = container.identity
     const [log, ended] = await Promise.all([
-      this.#engine.client.tail(this.#nameOf(id)),
+      this.#engine.client.tail(container.containerId),
       readIfAny(sandboxFolder(this.#engine.layout.sandboxes, id).ended),
     ])
-    return reportOf({ container, ended: verdictIn(ended), log })
+    return reportOf({ container, ended: verdictIn(ended), log: container.waited ? withoutOwnWords(log) : log })
   }
 
   #died(name: string): void {
+    if (isWaitingName(this.#engine.fleet, name)) {
+      this.#begin(this.#diedUnnamed(name))
+      return
+    }
     const id = SandboxId.safeParse(name.slice(this.#prefix.length))
     if (!name.startsWith(this.#prefix) || !id.success) return
     this.#vigil.forget(id.data)
     this.#tell({ kind: 'exited', id: id.data })
+  }
+
+  /** It may have been handed over, by whomever, and not have got its new name yet. */
+  async #diedUnnamed(name: string): Promise<void> {
+    for (const became of (await allHandedOver(this.#engine)).values()) {
+      if (became.name !== name) continue
+      this.#vigil.forget(became.identity.id)
+      this.#tell({ kind: 'exited', id: became.identity.id })
+    }
   }
 
   #tell(event: SandboxEvent): void {
@@ -216,10 +270,6 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       })
       .finally(() => this.#tasks.delete(task))
     this.#tasks.add(task)
-  }
-
-  #nameOf(id: SandboxId): string {
-    return containerName(this.#engine.fleet, id)
   }
 
   get #prefix(): string {

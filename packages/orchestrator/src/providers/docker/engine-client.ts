@@ -1,12 +1,13 @@
 /** The few things we ask of an engine, with answers parsed. */
+import type { Duplex } from 'node:stream'
 import { SpecfleetError } from '@specfleet/shared'
 import { z } from 'zod'
 import type { Clock } from '../../clock.ts'
 import type { createOptions } from './create-options.ts'
 import { EngineCalls, openEnded } from './engine-calls.ts'
 import { EngineImages } from './engine-images.ts'
-import { followDeaths, followOutput } from './engine-streams.ts'
-import type { Container } from './exit.ts'
+import { attach, followDeaths, followImages, followOutput } from './engine-streams.ts'
+import type { Became, Container } from './exit.ts'
 import { findContainer, type ListedContainer, listContainers } from './find-container.ts'
 import { textOf } from './output.ts'
 
@@ -36,10 +37,16 @@ export class EngineClient {
     return Info.parse(await this.#calls.ask('say what it is', (docker) => docker.info()))
   }
 
+  /** Makes one under a name that nobody has. Resolves with the engine's own id of it. */
+  async makeNew(name: string, options: ReturnType<typeof createOptions>): Promise<string> {
+    const { id } = await this.#calls.ask(`make ${name}`, (docker) => docker.createContainer({ ...options, name }))
+    return id
+  }
+
   /** `taken` when a container has that name already. */
   async make(name: string, options: ReturnType<typeof createOptions>): Promise<'made' | 'taken'> {
     try {
-      await this.#calls.ask(`make ${name}`, (docker) => docker.createContainer({ ...options, name }))
+      await this.makeNew(name, options)
       return 'made'
     } catch (error) {
       if (error instanceof SpecfleetError && error.code === 'provider.conflict') return 'taken'
@@ -75,9 +82,33 @@ export class EngineClient {
     stream.resume()
   }
 
-  /** `undefined` when there is none of ours by that name. */
-  inspect(name: string): Promise<Container | undefined> {
-    return findContainer(this.#calls, name)
+  /** Reaches its input and output before it is started: what is written there it reads, and what it says is heard. */
+  attach(name: string): Promise<Duplex> {
+    return attach(this.#calls, name)
+  }
+
+  /** Starts it, and tells it nothing yet. */
+  async launch(name: string): Promise<void> {
+    await this.#calls.ask(`start ${name}`, (docker) => docker.getContainer(name).start())
+  }
+
+  /** Nothing when it is gone; `taken` when another container has that name. */
+  async rename(id: string, name: string): Promise<'renamed' | 'taken'> {
+    try {
+      await this.#calls.askIfThere(`rename ${id} to ${name}`, (docker) => docker.getContainer(id).rename({ name }))
+      return 'renamed'
+    } catch (error) {
+      if (error instanceof SpecfleetError && error.code === 'provider.conflict') return 'taken'
+      throw error
+    }
+  }
+
+  /**
+   * `undefined` when there is none of ours by that name or id.
+   * @param became instead of what its labels say
+   */
+  inspect(name: string, became?: Became): Promise<Container | undefined> {
+    return findContainer(this.#calls, name, became)
   }
 
   /** All containers of the fleet in that folder, whatever they do. */
@@ -119,6 +150,11 @@ export class EngineClient {
   /** Calls with the name of each container of the fleet that dies; `onEnd` when the engine tells no more. */
   followDeaths(fleet: string, onDeath: (name: string) => void, onEnd: () => void): Promise<Disposable> {
     return followDeaths(this.#calls, fleet, onDeath, onEnd)
+  }
+
+  /** Calls whenever a name may mean another image; `onEnd` when the engine tells no more. */
+  followImages(onChange: () => void, onEnd: () => void): Promise<Disposable> {
+    return followImages(this.#calls, onChange, onEnd)
   }
 
   /** Runs a container to its end and removes it. */

@@ -1,4 +1,6 @@
-/** What an engine tells for as long as it is listened to: the deaths of containers, and how much one writes. */
+/** What an engine tells for as long as it is listened to: the deaths of containers, what one writes, and new images. */
+import { Duplex } from 'node:stream'
+import { SpecfleetError } from '@specfleet/shared'
 import { z } from 'zod'
 import { LABEL } from './container.ts'
 import { type EngineCalls, openEnded } from './engine-calls.ts'
@@ -21,6 +23,29 @@ export async function followOutput(
   stream.on('data', (bytes: Buffer) => onBytes(bytes.length))
   stream.on('error', () => stream.destroy())
   return { [Symbol.dispose]: () => void stream.destroy() }
+}
+
+/** The input and the framed output of a container that is not started yet. */
+export async function attach(calls: EngineCalls, name: string): Promise<Duplex> {
+  const options = { stream: true, stdin: true, stdout: true, stderr: false, hijack: true }
+  const stream = await calls.ask(`reach ${name}`, (docker) => docker.getContainer(name).attach(options))
+  if (stream instanceof Duplex) return stream
+  throw new SpecfleetError('internal', 'the client of the container engine gave a stream that goes one way only')
+}
+
+/** Calls whenever a name may mean another image; `onEnd` when the engine tells no more. */
+export async function followImages(calls: EngineCalls, onChange: () => void, onEnd: () => void): Promise<Disposable> {
+  const filters = { type: ['image' as const] }
+  const stream = await calls.ask('tell of its images', async (docker) => openEnded(await docker.getEvents({ filters })))
+  stream.on('data', onChange)
+  stream.on('error', () => stream.destroy())
+  stream.once('close', onEnd)
+  return {
+    [Symbol.dispose]: () => {
+      stream.off('close', onEnd)
+      stream.destroy()
+    },
+  }
 }
 
 /** Calls with the name of each container of the fleet that dies; `onEnd` when the engine tells no more. */

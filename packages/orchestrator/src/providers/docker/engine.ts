@@ -13,6 +13,7 @@ export type Engine = {
   readonly fleet: string
   /** Names the engine's folder on this host. */
   readonly folder: string
+  /** As it is now: what is made later may be made of another. */
   readonly image: WorkerImage
   readonly user: ContainerUser
   readonly runtime: string | undefined

@@ -23,6 +23,8 @@ const Inspected = z.object({
 export type Container = {
   readonly containerId: string
   readonly identity: Identity
+  /** Its worker was booted before there was a run for it. */
+  readonly waited: boolean
   /** `made`: there, and never started. */
   readonly state: 'made' | 'running' | 'exited'
   /** Of its first process, as the host of the engine counts; 0 when it does not run. */
@@ -35,25 +37,34 @@ export type ContainerEnd = {
   readonly oomKilled: boolean
   /** Why it could not be started, in the engine's words. */
   readonly error: string
+  /** When it was told what to do: as it was started, or later. */
   readonly startedAt: string
   readonly finishedAt: string
 }
 
-/** `undefined` for what is none of ours. @throws ZodError when the engine speaks another language */
-export function readContainer(inspected: unknown): Container | undefined {
+/** What a container that waited has become, which its labels do not tell. */
+export type Became = { readonly identity: Identity; readonly at: string }
+
+/**
+ * `undefined` for what is none of ours.
+ * @param became instead of what its labels say
+ * @throws ZodError when the engine speaks another language
+ */
+export function readContainer(inspected: unknown, became?: Became): Container | undefined {
   const { Id, State, Config } = Inspected.parse(inspected)
-  const identity = readIdentity(Config.Labels ?? {})
+  const identity = became?.identity ?? readIdentity(Config.Labels ?? {})
   if (identity === undefined) return undefined
   return {
     containerId: Id,
     identity,
+    waited: became !== undefined,
     state: stateOf(State.Status),
     pid: State.Pid,
     end: {
       code: State.ExitCode,
       oomKilled: State.OOMKilled,
       error: State.Error,
-      startedAt: State.StartedAt,
+      startedAt: became?.at ?? State.StartedAt,
       finishedAt: State.FinishedAt,
     },
   }

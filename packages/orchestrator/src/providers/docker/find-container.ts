@@ -2,13 +2,15 @@
 import { z } from 'zod'
 import { type Identity, LABEL, readIdentity } from './container.ts'
 import type { EngineCalls } from './engine-calls.ts'
-import { type Container, readContainer, stateOf } from './exit.ts'
+import { type Became, type Container, readContainer, stateOf } from './exit.ts'
 
 /** What a listing tells of a container: enough to know whose it is, and whether it has to be looked at. */
 export type ListedContainer = Pick<Container, 'containerId' | 'state'> & {
   readonly name: string
-  /** `undefined` when it is no sandbox of ours. */
+  /** `undefined` when its labels are those of no sandbox of ours. */
   readonly identity: Identity | undefined
+  /** Of one that was made to wait, whatever it has become. */
+  readonly waitingKey: string | undefined
 }
 
 const Listed = z.array(
@@ -20,10 +22,10 @@ const Listed = z.array(
   }),
 )
 
-/** `undefined` when there is none of ours by that name. */
-export async function findContainer(calls: EngineCalls, name: string): Promise<Container | undefined> {
+/** `undefined` when there is none of ours by that name or id. */
+export async function findContainer(calls: EngineCalls, name: string, became?: Became): Promise<Container | undefined> {
   const found = await calls.askIfThere(`look at ${name}`, (docker) => docker.getContainer(name).inspect())
-  return found === undefined ? undefined : readContainer(found)
+  return found === undefined ? undefined : readContainer(found, became)
 }
 
 /** All containers of the fleet in that folder, whatever they do. */
@@ -33,6 +35,7 @@ export async function listContainers(calls: EngineCalls, fleet: string, folder: 
   return Listed.parse(listed).flatMap(({ Id, Names: [name], State, Labels }) => {
     if (name === undefined) return []
     const identity = readIdentity(Labels ?? {})
-    return [{ name: name.replace(/^\//, ''), containerId: Id, state: stateOf(State), identity }]
+    const waitingKey = Labels?.[LABEL.waiting]
+    return [{ name: name.replace(/^\//, ''), containerId: Id, state: stateOf(State), identity, waitingKey }]
   })
 }

@@ -8,7 +8,7 @@ import type { FoundImage } from './engine-images.ts'
 /** What containers are made of: an image, and what is mounted into it. */
 export type WorkerImage = {
   readonly name: string
-  /** By its content: a name that is given to another image meanwhile changes nothing. */
+  /** By its content, so that a name that is given to another image changes nothing half way. */
   readonly id: string
   /** Where the image has its programs; the system's usual places when it does not say. */
   readonly path: string | undefined

@@ -9,12 +9,15 @@ import { INSIDE_UID } from '../inside.ts'
 import type { SandboxEvent, SandboxProvider } from '../provider.ts'
 import { tellRefused } from '../tell-refused.ts'
 import { openForwarder } from '../wire/forwarder.ts'
+import { AskedImages } from './asked-images.ts'
 import type { ContainerUser } from './create-options.ts'
 import { DockerProvider } from './docker-provider.ts'
 import type { Engine } from './engine.ts'
 import { EngineClient, type EngineInfo } from './engine-client.ts'
-import { defaultImage, findWorkerImage, placeWorker, workerVersion } from './image.ts'
+import { defaultImage, findWorkerImage, placeWorker, type WorkerImage, workerVersion } from './image.ts'
 import { tryOut } from './try-out.ts'
+import { type WarmOptions, WarmPool } from './warm/pool.ts'
+import { WorkerImages } from './worker-images.ts'
 
 export type DockerProviderOptions = {
   /** The engine's folder on this host. Whoever opens a provider on it reaches the same sandboxes. */
@@ -30,6 +33,8 @@ export type DockerProviderOptions = {
   /** Instead of the image that has this worker in it: with a toolchain, for instance. */
   readonly image?: string
   readonly runtime?: string
+  /** Workers that wait, booted, for the next runs; none when it is not given. */
+  readonly warm?: WarmOptions
   readonly clock: Clock
   readonly log: Log
 }
@@ -47,21 +52,32 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
   await makeEngineFolders(layout)
   const worker = await placeWorker(layout.system, options.workerBundle)
   const version = workerVersion(await readFile(worker.bundle))
+  const find = (name: string) => findWorkerImage(client, { name, version, worker })
   const name = options.image ?? defaultImage(version)
-  const found = await findWorkerImage(client, { name, version, worker })
+  const found = await find(name)
   const listeners = new Set<(event: SandboxEvent) => void>()
   const folder = await folderName(layout)
   const wire = await openForwarder({
     ...{ root: layout.wire, sandboxes: layout.sandboxes, busAddresses, clock, log, onRefused: tellRefused(listeners) },
   })
   try {
+    const parts = { client, layout, fleet, folder, wire, clock, log, user: userOfSandboxes(), runtime: options.runtime }
+    const prove = (image: WorkerImage) => tryOut({ ...parts, image }, worker)
+    await prove(found)
+    const images = new WorkerImages(found, { client, find: () => find(name), prove, log })
     const engine: Engine = {
-      ...{ client, layout, fleet, folder, wire, clock, log, user: userOfSandboxes(), image: found },
-      runtime: options.runtime,
+      ...parts,
+      get image() {
+        return images.current
+      },
     }
-    await tryOut(engine, worker)
     const about = { engine: `docker:${info.ID}:${folder}`.slice(0, 256), isolation: describe(info, options.runtime) }
-    const provider = new DockerProvider(engine, about, listeners)
+    const asked = new AskedImages(async (name) => {
+      const image = await find(name)
+      await prove(image)
+      return image
+    })
+    const provider = new DockerProvider(engine, asked, about, listeners, images, openPool(engine, options.warm))
     await provider.start()
     return provider
   } catch (error) {
@@ -69,6 +85,9 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
     throw error
   }
 }
+
+const openPool = (engine: Engine, warm: WarmOptions | undefined): WarmPool | undefined =>
+  warm === undefined || warm.ceiling === 0 ? undefined : new WarmPool(engine, warm)
 
 /** @throws SpecfleetError `provider.unavailable`: the wire of a sandbox is a folder of this host, and nowhere else can it be mounted */
 export function socketOf(host: string): string {

@@ -15,39 +15,44 @@ import { containerName } from './container.ts'
 import { isBeingMade } from './destroy-sandbox.ts'
 import type { Engine } from './engine.ts'
 import { sandboxFolder } from './layout.ts'
+import { forsakenContainers, isForsakenFolder } from './warm/forsaken.ts'
+import { findSandbox } from './warm/handed-over.ts'
 
 export type Left = {
   /** Sandboxes that may be half made. */
   readonly ids: readonly SandboxId[]
+  /** Ids of containers that wait, and for whom nobody has use any more. */
+  readonly waiting: readonly string[]
   /** Folders that never got the name of a sandbox, and whose maker is gone. */
   readonly parts: readonly string[]
 }
 
 export type Removed = { readonly containers: number; readonly folders: number }
 
-export async function findLeft({ client, fleet, folder, layout }: Engine): Promise<Left> {
+export async function findLeft(engine: Engine): Promise<Left> {
+  const { client, fleet, folder, layout } = engine
   const prefix = containerName(fleet, '')
-  const containers = new Map(
-    (await client.list(fleet, folder)).map(({ name, state }) => [name.slice(prefix.length), state]),
-  )
+  const listed = await client.list(fleet, folder)
+  const containers = new Map(listed.map(({ name, state }) => [name.slice(prefix.length), state]))
   const entries = await readdir(layout.sandboxes)
   const unstarted = [...containers].flatMap(([name, state]) => (state === 'made' ? [name] : []))
   const lonely = entries.filter((entry) => !containers.has(entry))
   const left = await Promise.all(entries.map(isLeftByItsMaker))
   return {
     ids: [...unstarted, ...lonely].map((name) => SandboxId.safeParse(name).data).filter((id) => id !== undefined),
-    parts: entries.filter((_, index) => left[index]),
+    waiting: await forsakenContainers(engine, listed),
+    parts: entries.filter((entry, index) => left[index] || isForsakenFolder(engine, entry)),
   }
 }
 
 /** Removes what is left under that id, if it is. */
 export async function removeLeft(engine: Engine, id: SandboxId): Promise<Removed> {
-  const { client, fleet, layout, wire } = engine
+  const { client, layout, wire } = engine
   const { folder } = sandboxFolder(layout.sandboxes, id)
   // In this order: of a folder that nobody holds the container either was started before, or never will be.
   const found = await whichOne(folder)
   if (isBeingMade(engine, id)) return NOTHING
-  const container = await client.inspect(containerName(fleet, id))
+  const container = await findSandbox(engine, id)
   if (container !== undefined && container.state !== 'made') return NOTHING
   // Another folder by now is that of somebody who makes the sandbox anew, and so may be the container.
   const isStillLeft = async () => (await whichOne(folder)) === found && !isBeingMade(engine, id)

@@ -48,8 +48,8 @@ export class Sweeper implements Disposable {
   }
 
   async #sweepOnce(): Promise<Removed & { readonly failed: number }> {
-    const { layout, log } = this.#engine
-    const { ids, parts } = await findLeft(this.#engine)
+    const { client, layout, log } = this.#engine
+    const { ids, waiting, parts } = await findLeft(this.#engine)
     const sum = { containers: 0, folders: 0, failed: 0 }
     const inTurn = (removal: () => Promise<Removed>) =>
       this.#turns.take(async () => {
@@ -67,7 +67,12 @@ export class Sweeper implements Disposable {
       await rm(join(layout.sandboxes, entry), { recursive: true, force: true })
       return { containers: 0, folders: 1 }
     }
+    const removeWaiting = async (containerId: string) => {
+      await client.remove(containerId)
+      return { containers: 1, folders: 0 }
+    }
     await Promise.all([
+      ...waiting.map((containerId) => inTurn(() => removeWaiting(containerId))),
       ...ids.map((id) => inTurn(() => removeLeft(this.#engine, id))),
       ...parts.map((entry) => inTurn(() => removePart(entry))),
     ])

@@ -7,11 +7,11 @@ import type { SandboxId } from '@specfleet/shared'
 import { outputBytes, wallClockSeconds } from '../limits.ts'
 import { Patrol } from '../patrol.ts'
 import type { EngineVerdict } from '../post-mortem.ts'
-import { containerName } from './container.ts'
 import type { Engine } from './engine.ts'
 import type { Container } from './exit.ts'
 import { sandboxFolder } from './layout.ts'
 import { processGroupOf } from './process-group.ts'
+import { containerOf } from './warm/handed-over.ts'
 
 /** Its clock and ours may differ by so much: it is to have had all of its time. */
 const GRACE_MS = 100
@@ -79,8 +79,8 @@ export class Vigil implements Disposable {
       bytes += more
       if (before <= most && bytes > most) void this.#end(id, 'output')
     }
-    const name = containerName(this.#engine.fleet, id)
-    const following = await this.#engine.client.followOutput(name, count)
+    const container = await containerOf(this.#engine, id)
+    const following = await this.#engine.client.followOutput(container, count)
     if (kept.disposed) following[Symbol.dispose]()
     else kept.use(following)
   }

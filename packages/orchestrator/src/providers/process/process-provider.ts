@@ -110,6 +110,8 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
   readonly name: string
   readonly engine: string
   readonly isolation: string
+  /** They run on the system of this host. */
+  readonly images = false
   readonly #engine: Engine
   readonly #listeners: Set<(event: SandboxEvent) => void>
   readonly #watched = new Map<SandboxId, Disposable>()
@@ -133,6 +135,10 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
   async create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {
     const refused = refuseLimits(request.limits) ?? this.#refusePath(request.id)
     if (refused !== undefined) return failed(new SpecfleetError('config.invalid', refused))
+    if (request.image !== undefined)
+      return failed(
+        new SpecfleetError('task.image', `"${request.image}", and a process runs on the system of its host`),
+      )
     try {
       return await this.#create(request, signal)
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { SandboxId } from '@specfleet/shared'
+import { type SandboxId, toSpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
 import { Emitter } from '../emitter.ts'
 import type { Log } from '../log.ts'
@@ -23,6 +23,7 @@ export class SandboxTable implements AsyncDisposable {
   /** Learnt of since the listing under way began. */
   readonly #fresh = new Set<SandboxId>()
   #complete = false
+  #unreachable: string | undefined
   #listing: Promise<void> | undefined
   #listAgain = false
   #retry: Disposable | undefined
@@ -54,6 +55,11 @@ export class SandboxTable implements AsyncDisposable {
 
   sandboxes(): ReadonlyMap<SandboxId, Sandbox> | undefined {
     return this.#complete ? this.#known : undefined
+  }
+
+  /** Why the last listing failed; `undefined` when it did not. */
+  get unreachable(): string | undefined {
+    return this.#unreachable
   }
 
   /** Something may have been missed: list the engine again. */
@@ -100,10 +106,13 @@ export class SandboxTable implements AsyncDisposable {
         }
         this.#known = listed
         this.#complete = !this.#listAgain
+        this.#unreachable = undefined
       } catch (error) {
         this.#with.log.warn('engine.not-listed', { engine: this.#with.provider.engine, error })
+        this.#unreachable = `it cannot be listed: ${toSpecfleetError(error).message}`
+        this.#retry?.[Symbol.dispose]()
         if (!this.#closed) this.#retry = this.#with.clock.after(RELIST_AFTER_MS, () => this.refresh())
-        return
+        break
       }
     }
     this.changes.emit()

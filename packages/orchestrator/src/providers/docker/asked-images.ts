@@ -1,0 +1,45 @@
+import { SpecfleetError } from '@specfleet/shared'
+import { Semaphore } from '../../semaphore.ts'
+import type { WorkerImage } from './image.ts'
+
+/** What says that an image is not fit, rather than that the engine is not. */
+const UNFIT = new Set<string>(['provider.image', 'provider.unavailable'])
+
+/**
+ * Images that are asked for by name, each found and tried out once, one at a time. One that was not fit is looked at
+ * again by whoever asks next: it may have been brought meanwhile.
+ */
+export class AskedImages {
+  readonly #find: (name: string) => Promise<WorkerImage>
+  readonly #found = new Map<string, Promise<WorkerImage>>()
+  readonly #turns = new Semaphore(1)
+
+  /** @param find finds an image of the engine and tries it out */
+  constructor(find: (name: string) => Promise<WorkerImage>) {
+    this.#find = find
+  }
+
+  /** @throws SpecfleetError `task.image`, or what keeps the engine from answering */
+  async of(name: string): Promise<WorkerImage> {
+    const known = this.#found.get(name) ?? this.#turns.run(() => this.#find(name))
+    this.#found.set(name, known)
+    try {
+      return await known
+    } catch (error) {
+      if (this.#found.get(name) === known) this.#found.delete(name)
+      throw asTasks(error)
+    }
+  }
+
+  /** No container could be made of it, whatever the reason: the next one looks again. */
+  failed(name: string, error: unknown): unknown {
+    this.#found.delete(name)
+    return error instanceof SpecfleetError && error.code === 'provider.image' ? asTasks(error) : error
+  }
+}
+
+/** The engine is none the worse for an image that somebody asked for: it is the task that has to change. */
+function asTasks(error: unknown): unknown {
+  if (!(error instanceof SpecfleetError) || !UNFIT.has(error.code)) return error
+  return new SpecfleetError('task.image', error.message, { cause: error, next: error.next })
+}

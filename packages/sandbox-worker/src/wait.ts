@@ -1,0 +1,39 @@
+/**
+ * A worker that boots before there is work for it.
+ *
+ * 1. While it waits it holds no credential and no connection: there is nothing to steal, to sweep or to expire.
+ * 2. It takes one environment and answers that it has; from then on it is like any other worker, also in what its
+ *    process's environment says.
+ * 3. When its input ends before that, nobody needs it any more.
+ */
+import { writeSync } from 'node:fs'
+import { WAITING_WORKER } from '@specfleet/shared/boot'
+import { type Birth, readBirth } from './boot.ts'
+import { rehearse } from './rehearsal.ts'
+
+const STDOUT = 1
+
+/** @throws SpecfleetError as `readBirth` does */
+export async function awaitBirth(): Promise<Birth> {
+  // What a run needs is evaluated now, so that nothing is left to load.
+  await import('./work.ts')
+  await rehearse()
+  say(WAITING_WORKER.waiting)
+  const birth = readBirth(await firstLine(process.stdin))
+  say(WAITING_WORKER.taken)
+  return birth
+}
+
+const say = (word: string): void => void writeSync(STDOUT, `${word}\n`)
+
+/** The input is closed behind it. Empty when it ended before a line was whole. */
+async function firstLine(input: NodeJS.ReadStream): Promise<string> {
+  let text = ''
+  input.setEncoding('utf8')
+  for await (const chunk of input) {
+    text += String(chunk)
+    const end = text.indexOf('\n')
+    if (end >= 0) return text.slice(0, end)
+  }
+  return ''
+}
