@@ -1,10 +1,15 @@
 import type { Stopped } from '../points/relay.ts'
 import type { World } from './world.ts'
 
+/** By which sandboxes of a world can be made. */
+export const PROVIDERS = ['process', 'process-unsafe', 'docker'] as const
+export type Provider = (typeof PROVIDERS)[number]
+
 /** What is killed, or made to fail, while the world stands at a point. */
 export const VICTIMS = [
   'worker',
   'sandbox',
+  'engine',
   'orchestrator',
   'orchestrators',
   'nats',
