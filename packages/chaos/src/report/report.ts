@@ -25,7 +25,7 @@ function totals({ outcomes, planned, seed, ms, jobs, machine, circumstances }: R
   const skipped = outcomes.filter((outcome) => resultOf(outcome) === 'skipped').length
   const done = outcomes.length === planned ? `${planned}` : `${outcomes.length} of ${planned}`
   return [
-    `${done} trial${pluralEnd(planned)} with seed ${seed} by provider ${circumstances.provider} in ${Math.round(ms / 1_000)} s, ${jobs} at a time: ` +
+    `${done} trial${pluralEnd(planned)} with seed ${seed}, provider ${circumstances.provider}, in ${Math.round(ms / 1_000)} s, ${jobs} at a time: ` +
       `${outcomes.length - violated - skipped} held, ${violated} violated, ${skipped} without a blow.`,
     `Machine: ${machine}.`,
   ]
