@@ -12,14 +12,15 @@ const LEVELS_BELOW_INIT = 1
 
 /**
  * Sandboxes as containers of an engine that is started for this one world, with folders, sockets and control groups of
- * its own. As Docker is installed, it ends its containers when it is started again.
+ * its own. Its containers outlive it: one that ended them as it starts would ask their workers to stop, and a model
+ * that is told so goes another way than in the undisturbed run.
  * @param home `SPECFLEET_HOME` of the members
  * @throws SpecfleetError `provider.unavailable` with the reason when no engine can be started here
  */
 export async function openDockerHost(home: string): Promise<Host> {
   const search = await findDocker()
   if (search.kind === 'none') throw new SpecfleetError('provider.unavailable', search.reason)
-  const { docker, image } = await startStockedDocker()
+  const { docker, image } = await startStockedDocker({ liveRestore: true })
   return {
     provider: 'docker',
     env: { SPECFLEET_PROVIDER: 'docker', DOCKER_HOST: docker.host, SPECFLEET_IMAGE: image },

@@ -1,22 +1,25 @@
 import { nextEpochReady, progress } from '../aftermath.ts'
-import { runAtPoint } from '../processes.ts'
+import { isSpeaking, runAtPoint, signalIfThere } from '../processes.ts'
 import { none, type Victim } from '../victim.ts'
 
 /**
- * kill -9 of the daemon that makes containers, and of the one below it that runs them; both are started again at once
- * on the same data, and end what ran meanwhile. The time counts from their being up.
+ * kill -9 of the daemon that makes containers and of the one below it that runs them, and of the sandbox at the point
+ * with them: nobody is there to see it end. Both are started again at once on the same data; all other sandboxes go
+ * on meanwhile. The time counts from their being up.
  */
 export const engine: Victim = {
   name: 'engine',
-  outageMs: () => 20_000,
+  outageMs: () => 10_000,
   async strike(scene) {
-    const { engine } = scene.world.host
+    const { engine, processesOf } = scene.world.host
     if (engine === undefined) return none('there is no engine')
     const run = runAtPoint(scene)
+    const processes = run === undefined ? [] : await processesOf(run.placement.sandboxId)
     await engine.kill9()
+    for (const pid of processes) signalIfThere(pid, 'SIGKILL')
     return {
       kind: 'struck',
-      cuts: false,
+      cuts: run !== undefined && isSpeaking(scene, run),
       async aftermath() {
         await engine.restart()
         const since = performance.now()
