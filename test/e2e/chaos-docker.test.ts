@@ -1,0 +1,28 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { parsePoint } from '../../packages/chaos/src/points/point.ts'
+import { runTrial } from '../../packages/chaos/src/trial.ts'
+import { skipWithoutDocker } from '../../packages/testkit/src/docker.ts'
+
+const SEED = 7
+/** An undisturbed run comes before the first; each trial starts an engine of its own. */
+const LIMIT_MS = 240_000
+
+/** A sandbox is lost in four ways: by itself, with its container, with its engine, and with whoever watches over it. */
+const FIXED = [
+  ['worker', 'worker/turn#2 after'],
+  ['sandbox', 'gateway/answer#3 before'],
+  ['engine', 'worker/fact/phase.completed#2 before'],
+  ['orchestrator', 'supervisor/record/starting after'],
+] as const
+
+describe('a fleet that works in containers comes to the same end', () => {
+  beforeEach(skipWithoutDocker)
+
+  test.each(FIXED)('when %s is struck at %s', { timeout: LIMIT_MS }, async (victim, point) => {
+    const at = { kind: 'point', point: parsePoint(point) } as const
+    const outcome = await runTrial({ seed: SEED, victim, at }, { env: { SPECFLEET_PROVIDER: 'docker' } })
+    expect(outcome.violations).toEqual([])
+    expect(outcome.skipped).toBeUndefined()
+    expect(outcome.turnsPaidTwice).toBeLessThanOrEqual(1)
+  })
+})
