@@ -5,7 +5,10 @@ import { skipWithoutDocker } from '../../packages/testkit/src/docker.ts'
 
 const SEED = 7
 /** An undisturbed run comes before the first; each trial starts an engine of its own. */
-const LIMIT_MS = 240_000
+const TEST_LIMIT_MS = 300_000
+const TRIAL_LIMIT_MS = 180_000
+/** What is started while the engine is away is tried for longer than that takes. */
+const PATIENT = { ATTEMPT_LIMIT: '10', BACKOFF_LONGEST_MS: '1000' }
 
 /** A sandbox is lost in four ways: by itself, with its container, with its engine, and with whoever watches over it. */
 const FIXED = [
@@ -18,9 +21,10 @@ const FIXED = [
 describe('a fleet that works in containers comes to the same end', () => {
   beforeEach(skipWithoutDocker)
 
-  test.each(FIXED)('when %s is struck at %s', { timeout: LIMIT_MS }, async (victim, point) => {
+  test.each(FIXED)('when %s is struck at %s', { timeout: TEST_LIMIT_MS }, async (victim, point) => {
     const at = { kind: 'point', point: parsePoint(point) } as const
-    const outcome = await runTrial({ seed: SEED, victim, at }, { env: { SPECFLEET_PROVIDER: 'docker' } })
+    const env = { SPECFLEET_PROVIDER: 'docker', ...PATIENT }
+    const outcome = await runTrial({ seed: SEED, victim, at }, { env, limitMs: TRIAL_LIMIT_MS })
     expect(outcome.violations).toEqual([])
     expect(outcome.skipped).toBeUndefined()
     expect(outcome.turnsPaidTwice).toBeLessThanOrEqual(1)

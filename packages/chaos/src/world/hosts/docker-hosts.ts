@@ -1,10 +1,13 @@
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { SpecfleetError } from '@specfleet/shared'
-import { LABEL } from '../../../../orchestrator/src/providers/docker/container.ts'
+import { SandboxId, SpecfleetError } from '@specfleet/shared'
+import { sandboxFolder } from '../../../../orchestrator/src/providers/docker/layout.ts'
 import { textOf } from '../../../../orchestrator/src/providers/docker/output.ts'
+import { engineLayout } from '../../../../orchestrator/src/providers/engine-folder/layout.ts'
 import { allProcesses, descend } from '../../../../orchestrator/src/providers/engine-folder/processes.ts'
 import { findDocker, startStockedDocker, type TestDocker } from '../../../../testkit/src/docker.ts'
+import { processesOf } from '../../../../testkit/src/leaks.ts'
 import { type Host, lastLineIn } from './host.ts'
 
 /** Below the first process of a container, which is the engine's: the worker. */
@@ -21,20 +24,21 @@ export async function openDockerHost(home: string): Promise<Host> {
   const search = await findDocker()
   if (search.kind === 'none') throw new SpecfleetError('provider.unavailable', search.reason)
   const { docker, image } = await startStockedDocker({ liveRestore: true })
+  const root = join(home, 'docker')
+  const processesIn = (id: string) => processesWith(root, SandboxId.parse(id))
   return {
     provider: 'docker',
     env: { SPECFLEET_PROVIDER: 'docker', DOCKER_HOST: docker.host, SPECFLEET_IMAGE: image },
-    root: join(home, 'docker'),
+    root,
     engine: docker,
     async findWorker(id) {
-      const init = await findInit(docker, id)
-      return init === undefined ? undefined : descend(await allProcesses(), init, LEVELS_BELOW_INIT)?.pid
+      const [inside, all] = [processesIn(id), await allProcesses()]
+      const init = all.find(({ pid, parent }) => inside.includes(pid) && !inside.includes(parent))
+      return init === undefined ? undefined : descend(all, init.pid, LEVELS_BELOW_INIT)?.pid
     },
-    // The kernel takes all others of a container along with its first.
-    processesOf: async (id) => [await findInit(docker, id)].filter((pid) => pid !== undefined),
+    processesOf: async (id) => processesIn(id),
     async lastLineOf(id) {
       const container = await findContainer(docker, id)
-      if (container === undefined) throw new Error(`there is no container of sandbox ${id}`)
       await container.wait()
       return lastLineIn(textOf(await container.logs({ stdout: true, stderr: true, follow: false })))
     },
@@ -43,29 +47,22 @@ export async function openDockerHost(home: string): Promise<Host> {
   }
 }
 
+/**
+ * Those that have the wire of a sandbox mounted: nobody outside of its container has, and no engine needs to answer.
+ * The kernel names what is mounted by its place in its own file system, which may be that of temporary folders alone.
+ */
+function processesWith(root: string, id: SandboxId): number[] {
+  const { wire } = sandboxFolder(engineLayout(root).sandboxes, id)
+  return processesOf(relative(tmpdir(), wire)).map(({ pid }) => pid)
+}
+
+/** @throws Error when there is none */
 async function findContainer({ client }: TestDocker, sandboxId: string) {
-  const filters = { label: [`${LABEL.sandbox}=${sandboxId}`] }
-  const [found] = await client.listContainers({ all: true, filters })
-  return found === undefined ? undefined : client.getContainer(found.Id)
+  const listed = await client.listContainers({ all: true, filters: { name: [sandboxId] } })
+  const found = listed.find(({ Names }) => Names.some((name) => name.endsWith(`-${sandboxId}`)))
+  if (found === undefined) throw new Error(`there is no container of sandbox ${sandboxId}`)
+  return client.getContainer(found.Id)
 }
-
-/** Process id, on this host, of the first process of a container; `undefined` also while the engine is away. */
-async function findInit(docker: TestDocker, sandboxId: string): Promise<number | undefined> {
-  try {
-    const container = await findContainer(docker, sandboxId)
-    const { State } = (await container?.inspect()) ?? {}
-    return State?.Running === true && State.Pid > 0 ? State.Pid : undefined
-  } catch (error) {
-    if (isAway(error)) return undefined
-    throw error
-  }
-}
-
-/** It does not listen, or the container was removed meanwhile. */
-const isAway = (error: unknown): boolean =>
-  error instanceof Error &&
-  (('code' in error && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT' || error.code === 'ECONNRESET')) ||
-    ('statusCode' in error && error.statusCode === 404))
 
 /** Removal may still be under way when whoever asked for it has ended. */
 const REMOVAL_LIMIT_MS = 10_000
