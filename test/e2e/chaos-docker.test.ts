@@ -7,6 +7,8 @@ const SEED = 7
 /** An undisturbed run comes before the first; each trial starts an engine of its own. */
 const TEST_LIMIT_MS = 300_000
 const TRIAL_LIMIT_MS = 180_000
+/** One that waits for a person, and one that is paused. */
+const JOBS = 2
 /** What is started while the engine is away is tried for longer than that takes. */
 const PATIENT = { ATTEMPT_LIMIT: '10', BACKOFF_LONGEST_MS: '1000' }
 
@@ -24,7 +26,7 @@ describe('a fleet that works in containers comes to the same end', () => {
   test.each(FIXED)('when %s is struck at %s', { timeout: TEST_LIMIT_MS }, async (victim, point) => {
     const at = { kind: 'point', point: parsePoint(point) } as const
     const env = { SPECFLEET_PROVIDER: 'docker', ...PATIENT }
-    const outcome = await runTrial({ seed: SEED, victim, at }, { env, limitMs: TRIAL_LIMIT_MS })
+    const outcome = await runTrial({ seed: SEED, victim, at }, { env, jobs: JOBS, limitMs: TRIAL_LIMIT_MS })
     expect(outcome.violations).toEqual([])
     expect(outcome.skipped).toBeUndefined()
     expect(outcome.turnsPaidTwice).toBeLessThanOrEqual(1)
