@@ -5,7 +5,7 @@ import type { Provider } from '../victim.ts'
 /** What the sandboxes of one world run on: how what lives there is found and struck, and what is left of it. */
 export type Host = FleetEngine & {
   readonly provider: Provider
-  /** Ids of the processes of a sandbox, and of what keeps its limits and its exit; none when it does not run. */
+  /** Ids of all processes of a sandbox, with those that keep its limits and its exit for it alone; none when it does not run. */
   processesOf(sandboxId: string): Promise<readonly number[]>
   /**
    * Settles with the last line of a sandbox's output when it has ended, which nobody may clear away before.

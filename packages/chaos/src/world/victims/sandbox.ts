@@ -2,7 +2,10 @@ import { nextEpochReady } from '../aftermath.ts'
 import { isSpeaking, runAtPoint, signalIfThere } from '../processes.ts'
 import { none, type Victim } from '../victim.ts'
 
-/** kill -9 of everything in a sandbox, and of what keeps its limits and its exit: nobody is left to say how it ended. */
+/**
+ * kill -9 of everything in a sandbox, and of what keeps its limits and its exit: nobody is left to say how it ended,
+ * unless an engine of its own stands behind it.
+ */
 export const sandbox: Victim = {
   name: 'sandbox',
   outageMs: () => 0,
