@@ -17,7 +17,7 @@ const SEED = 7
 /** The tool as a user runs it, with temporary folders of its own. */
 function chaos(home: string, ...argv: string[]) {
   const child = spawn(process.execPath, [MAIN, '--seed', String(SEED), ...argv], {
-    env: { ...process.env, TMPDIR: home },
+    env: { ...process.env, TMPDIR: home, SPECFLEET_PROVIDER: 'process' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const [out, notes]: [string[], string[]] = [[], []]

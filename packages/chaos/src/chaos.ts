@@ -11,20 +11,26 @@ import { openJournal } from './report/journal.ts'
 import { describeMachine } from './report/machine.ts'
 import { progressLine } from './report/progress.ts'
 import { type Report, reportAsJson, reportAsMarkdown, reportAsText } from './report/report.ts'
-import { reproduce, violationLines } from './report/reproduce.ts'
+import { reproduce, reproduceCalm, violationLines } from './report/reproduce.ts'
 import { seconds } from './report/seconds.ts'
 import { resultOf, summarise } from './report/summary.ts'
 import { asText, type Table } from './report/table.ts'
 import { describeStrike } from './strike.ts'
 import { type Calm, type Outcome, runCalm, runScouts, runTrial, type Trial, type TrialOptions } from './trial.ts'
+import { familyOf, victimsOf } from './world/hosts/family.ts'
+import type { Provider, VictimName } from './world/victim.ts'
 
 export const EXIT = { held: 0, violated: 1, interrupted: 130 } as const
 
+/** What was asked for, where it is done. */
+type Plan = Options & { readonly provider: Provider; readonly victims: readonly VictimName[] }
 type Surroundings = { readonly terminal: Terminal; readonly env: DeploymentEnv; readonly signal: AbortSignal }
 
 /** Does what the command line asks for and gives the exit code; rejects when the signal aborts. */
-export async function runChaos(options: Options, around: Surroundings): Promise<number> {
+export async function runChaos(asked: Options, around: Surroundings): Promise<number> {
   const { terminal, env, signal } = around
+  const family = familyOf(env)
+  const options: Plan = { ...asked, provider: family.provider, victims: victimsOf(family, asked.victims) }
   const { seed, freezeMs } = options
   const limits: TrialOptions = {
     env,
@@ -33,13 +39,13 @@ export async function runChaos(options: Options, around: Surroundings): Promise<
     ...(freezeMs === undefined ? {} : { freezeMs }),
   }
   const startedAt = performance.now()
-  terminal.note(`seed ${seed}`)
+  terminal.note(`seed ${seed}, provider ${family.provider}`)
   const calm = await runCalm(seed, limits)
   if (calm.violations.length > 0) {
     terminal.note(terminal.style.red('violated: the undisturbed run'))
     for (const { promise, sentence, evidence } of calm.violations)
       terminal.note([`  ${promise}: ${sentence}`, ...evidence.map((piece) => `    ${piece}`)].join('\n'))
-    terminal.note(`  again: npm run chaos -- --list --seed ${seed}`)
+    terminal.note(`  again: ${reproduceCalm(seed, options)}`)
     return EXIT.violated
   }
   signal.throwIfAborted()
@@ -70,7 +76,7 @@ const needsScouts = ({ at, double, list, runs }: Options): boolean =>
   double || (at === undefined && !list && runs === 'full')
 
 /** What was asked for by name; else what the plan says. */
-function planTrials(options: Options, { seen }: Calm, scouts: readonly Scout[]): Trial[] {
+function planTrials(options: Plan, { seen }: Calm, scouts: readonly Scout[]): Trial[] {
   const { runs, at, first, double, victims, everyEpoch, seed } = options
 
   if (at !== undefined) {
@@ -87,11 +93,11 @@ function planTrials(options: Options, { seen }: Calm, scouts: readonly Scout[]):
 /** Runs the trials; ends behind the first violation unless it is to keep going. */
 async function disturb(
   trials: readonly Trial[],
-  options: Options,
+  options: Plan,
   limits: TrialOptions,
   { terminal, signal }: Surroundings,
 ): Promise<Outcome[]> {
-  const journal = options.journal === undefined ? undefined : openJournal(options.journal)
+  const journal = options.journal === undefined ? undefined : openJournal(options.journal, options.provider)
   const outcomes = trials.flatMap((trial) => journal?.find(trial) ?? [])
   if (outcomes.length > 0) terminal.note(`${outcomes.length} of ${trials.length} trials held before`)
   const left = trials.filter((trial) => journal?.find(trial) === undefined)
@@ -121,7 +127,7 @@ async function disturb(
 }
 
 function list(
-  { victims, json }: Options,
+  { victims, json }: Plan,
   { seen, ms, coldStartsMs }: Calm,
   scouts: readonly Scout[],
   terminal: Terminal,

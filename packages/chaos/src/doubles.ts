@@ -6,7 +6,7 @@ import type { VictimName } from './world/victim.ts'
 import { randomOf } from './world/work.ts'
 
 /** Who may die behind a first blow: those that deal with it, and what it is about. */
-const SECOND_VICTIMS: readonly VictimName[] = ['worker', 'orchestrator', 'orchestrators', 'nats']
+const SECOND_VICTIMS: readonly VictimName[] = ['worker', 'orchestrator', 'orchestrators', 'nats', 'engine']
 
 /** A point, and the first blow that brings it. */
 export type Behind = { readonly name: PointName; readonly scout: Scout; readonly times: number }

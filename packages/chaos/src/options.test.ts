@@ -5,12 +5,11 @@ import { expect, test } from 'vitest'
 import { LIMIT_MS } from './course/limits.ts'
 import { readDeployment, TAKEN, trialLimitMs } from './env.ts'
 import { readOptions } from './options.ts'
-import { VICTIMS } from './world/victim.ts'
 
 const read = (...argv: string[]) => readOptions(argv, () => 0.5)
 
 test('without anything said it draws a sample with a seed of its own', () => {
-  expect(read()).toMatchObject({ runs: 50, seed: 1_073_741_823, victims: VICTIMS, at: undefined, keepGoing: false })
+  expect(read()).toMatchObject({ runs: 50, seed: 1_073_741_823, victims: undefined, at: undefined, keepGoing: false })
 })
 
 test('what is said is meant', () => {
@@ -52,9 +51,16 @@ test.each([
 
 test('of a deployment only what decides its behaviour is taken, never an address or a key', () => {
   const secret = { NATS_URL: 'nats://live', NATS_CREDS: '/keys', ANTHROPIC_API_KEY: 'key', SPECFLEET_HOME: '/live' }
-  const env = readDeployment(undefined, { ...secret, HEARTBEAT_LIMIT_MS: '9000', BACKOFF_FIRST_MS: '', PATH: '/bin' })
+  const engine = { DOCKER_HOST: 'unix:///live.sock', SPECFLEET_IMAGE: 'live', DOCKER_CONTEXT: 'live' }
+  const env = readDeployment(undefined, {
+    ...secret,
+    ...engine,
+    HEARTBEAT_LIMIT_MS: '9000',
+    BACKOFF_FIRST_MS: '',
+    PATH: '/bin',
+  })
   expect(env).toEqual({ HEARTBEAT_LIMIT_MS: '9000' })
-  expect(TAKEN.filter((name) => /NATS|KEY|URL|HOME|CREDS/.test(name))).toEqual([])
+  expect(TAKEN.filter((name) => /NATS|KEY|URL|HOME|CREDS|DOCKER|IMAGE/.test(name))).toEqual([])
 })
 
 test('a file stands instead of the environment', async () => {

@@ -17,8 +17,8 @@ export type Options = {
     | { readonly kind: 'point'; readonly point: Point }
     | { readonly kind: 'time'; readonly afterMs: number }
     | undefined
-  /** Only these; all when none was named. */
-  readonly victims: readonly VictimName[]
+  /** Only these; `undefined` when none was named. */
+  readonly victims: readonly VictimName[] | undefined
   /** Struck before. */
   readonly first: Strike | undefined
   /** Only trials of two blows. */
@@ -79,7 +79,7 @@ export function readOptions(argv: readonly string[], random: () => number): Opti
     seed: flags.seed ?? Math.floor(random() * MOST_SEED),
     runs: flags.full ? 'full' : flags.runs,
     at: momentOf(flags),
-    victims: flags.victim.length === 0 ? VICTIMS : [...new Set(flags.victim)],
+    victims: flags.victim.length === 0 ? undefined : [...new Set(flags.victim)],
     first: flags.first === undefined ? undefined : parseStrike(flags.first),
     double: flags.double,
     everyEpoch: flags.everyEpoch,

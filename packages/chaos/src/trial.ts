@@ -64,6 +64,8 @@ export type TrialOptions = {
   readonly limitMs?: number
   /** How long a server stays frozen, in milliseconds. Default 30 s. */
   readonly freezeMs?: number
+  /** Only the first so many tasks of the seed. Default all. */
+  readonly jobs?: number
   /** Further variables of the orchestrators: a deployment's own configuration. */
   readonly env?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
@@ -93,7 +95,7 @@ export async function runTrial(trial: Trial, options: TrialOptions = {}): Promis
   const { limitMs = LIMIT_MS, freezeMs = FREEZE_MS, env = {} } = options
   const strikes = trial.first === undefined ? [trial] : [trial.first, trial]
   const victims = strikes.map(({ victim }) => VICTIM_BY_NAME[victim])
-  const jobs = jobsOf(strikes)
+  const jobs = Math.min(jobsOf(strikes), options.jobs ?? Number.POSITIVE_INFINITY)
   const calm = await calmRun(trial.seed, jobs, options)
   const prepared = await Promise.all(victims.map((victim) => victim.prepare?.()))
   await using world = await openWorld({ seed: trial.seed, jobs, env: Object.assign({}, env, ...prepared) })

@@ -11,6 +11,8 @@ const START_LIMIT_MS = 60_000
 /** Where an engine keeps everything: nothing of it is elsewhere, but for control groups and sockets of shims. */
 export type EngineFiles = {
   readonly root: string
+  /** Images and containers. */
+  readonly data: string
   readonly socket: string
   readonly containerdSocket: string
   readonly containerdState: string
@@ -20,6 +22,7 @@ export type EngineFiles = {
 
 export const engineFiles = (root: string): EngineFiles => ({
   root,
+  data: join(root, 'data'),
   socket: join(root, 'docker.sock'),
   containerdSocket: join(root, 'containerd.sock'),
   containerdState: join(root, 'containerd', 'state'),
@@ -62,7 +65,7 @@ export async function launchDockerd(
 ): Promise<Daemon> {
   const config = join(files.root, 'daemon.json')
   const settings = {
-    'data-root': join(files.root, 'data'),
+    'data-root': files.data,
     'exec-root': join(files.root, 'exec'),
     pidfile: join(files.root, 'dockerd.pid'),
     hosts: [`unix://${files.socket}`],

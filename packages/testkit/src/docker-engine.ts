@@ -31,13 +31,15 @@ export type TestDocker = AsyncDisposable & {
 export type TestDockerOptions = {
   /** Whether containers outlive the engine. */
   liveRestore?: boolean
+  /** Puts something into its data folder before it starts for the first time. */
+  fill?: (folder: string) => Promise<void>
 }
 
 /**
  * Starts an engine that has no network, and settles when it answers.
  * @throws Error with the reason when there is no Docker, or with the daemon's own words when it does not start
  */
-export async function startDocker({ liveRestore = false }: TestDockerOptions = {}): Promise<TestDocker> {
+export async function startDocker({ liveRestore = false, fill }: TestDockerOptions = {}): Promise<TestDocker> {
   const found = await findDocker()
   if (found.kind === 'none') throw new Error(found.reason)
   await removeAbandonedEngines()
@@ -59,10 +61,13 @@ export async function startDocker({ liveRestore = false }: TestDockerOptions = {
     await removeEngine(files)
     await exited()
   }
-  await launch().catch(async (error: unknown) => {
+  try {
+    await fill?.(files.data)
+    await launch()
+  } catch (error) {
     await remove()
     throw error
-  })
+  }
   const dockerd = () => daemons[0]
   return {
     host: `unix://${files.socket}`,

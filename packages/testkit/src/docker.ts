@@ -8,3 +8,4 @@ export {
   findDockerForAll,
   skipWithoutDocker,
 } from './docker-search.ts'
+export { type StockedDocker, startStockedDocker } from './image-stock.ts'

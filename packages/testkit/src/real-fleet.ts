@@ -13,18 +13,14 @@ import {
   type PlacedRun,
   type Records,
   RunRecord,
-  SandboxId,
   SpecId,
   type SpecState,
 } from '@specfleet/shared'
 import { FleetClient } from '../../cli/src/fleet/client.ts'
 import { replaySpec } from '../../cli/src/fleet/follow.ts'
-import { engineLayout } from '../../orchestrator/src/providers/engine-folder/layout.ts'
-import { allProcesses, descend } from '../../orchestrator/src/providers/engine-folder/processes.ts'
-import { findJob, findShim } from '../../orchestrator/src/providers/process/find-sandbox.ts'
-import { sandboxLayout } from '../../orchestrator/src/providers/process/layout.ts'
 import { bubblewrapPath } from './bubblewrap.ts'
 import { addToStock, drawFromStock } from './engine-stock.ts'
+import { type FleetEngine, processEngine } from './fleet-engine.ts'
 import { COMPILE_CACHE, endAll, type Member, printLogs, startMember } from './fleet-member.ts'
 import { untilFacts, untilRecord } from './fleet-waits.ts'
 import { expectNothingLeft, removeRemains } from './leaks.ts'
@@ -37,6 +33,8 @@ export type FleetOptions = {
   readonly env?: Readonly<Record<string, string>>
   /** Stands between the server and all who are told its address, those that only observe excepted. */
   readonly wire?: (natsUrl: string) => Promise<Wire>
+  /** What sandboxes run on, given `SPECFLEET_HOME` of the members. Default: processes of this host. */
+  readonly engine?: (home: string) => Promise<FleetEngine>
 }
 
 export type Wire = AsyncDisposable & { readonly url: string }
@@ -55,13 +53,19 @@ const QUICK = {
 }
 
 /** Starts a server and so many orchestrators. Disposing ends and removes everything, however the test went. */
-export async function openFleet({ orchestrators = 1, env = {}, wire }: FleetOptions = {}): Promise<Fleet> {
+export async function openFleet({
+  orchestrators = 1,
+  env = {},
+  wire,
+  engine: openEngine = async (home) => processEngine(home),
+}: FleetOptions = {}): Promise<Fleet> {
   await using parts = new AsyncDisposableStack()
   const nats = parts.use(await startNats())
   const home = await mkdtemp(join(tmpdir(), 'specfleet-fleet-'))
   parts.defer(() => rm(home, { recursive: true, force: true }))
   await chmod(home, 0o755)
-  await drawFromStock(engineOf(home))
+  const engine = parts.use(await openEngine(join(home, 'fleet')))
+  await drawFromStock(engine.root)
   const { url } = wire === undefined ? nats : parts.use(await wire(nats.url))
   const connect = async (at: string, creds: string, name: string) =>
     parts.use(await connectBus({ url: at, creds, name: `test ${name}` }))
@@ -70,7 +74,7 @@ export async function openFleet({ orchestrators = 1, env = {}, wire }: FleetOpti
   const client = await connect(url, nats.clientCreds, 'client')
   const app = await connect(nats.url, nats.orchestratorCreds, 'observer')
   const system = await connect(nats.url, nats.systemCreds, 'system')
-  const fleet = new Fleet({ nats, url, home, keys, client, app, system, bwrap, env, rest: parts.move() })
+  const fleet = new Fleet({ nats, url, home, keys, client, app, system, bwrap, env, engine, rest: parts.move() })
   try {
     await Promise.all(Array.from({ length: orchestrators }, () => fleet.join()))
     return fleet
@@ -92,6 +96,7 @@ type Parts = {
   readonly system: Bus
   readonly bwrap: string
   readonly env: Readonly<Record<string, string>>
+  readonly engine: FleetEngine
   /** Given back behind the members. */
   readonly rest: AsyncDisposable
 }
@@ -115,10 +120,12 @@ export class Fleet implements AsyncDisposable {
   readonly #members: Member[] = []
   readonly #traces: { home: string; runIds: Set<string> }
   readonly #claims: Disposable
+  readonly #engine: FleetEngine
   readonly #rest: AsyncDisposable
 
-  constructor({ nats, url, home, keys, client, app, system, bwrap, env, rest }: Parts) {
+  constructor({ nats, url, home, keys, client, app, system, bwrap, env, engine, rest }: Parts) {
     this.#rest = rest
+    this.#engine = engine
     this.nats = nats
     this.home = home
     this.client = new FleetClient(client)
@@ -140,6 +147,7 @@ export class Fleet implements AsyncDisposable {
       NATS_SYSTEM_CREDS: keys.system,
       NATS_OPERATOR_SEED_FILE: keys.seed,
       ...env,
+      ...engine.env,
     }
     const runIds = new Set<string>()
     this.#traces = { home, runIds }
@@ -190,7 +198,7 @@ export class Fleet implements AsyncDisposable {
 
   /** Process id, on this host, of the worker in that sandbox, if one runs there. */
   findWorker(sandboxId: string): Promise<number | undefined> {
-    return findWorker(engineOf(this.home), SandboxId.parse(sandboxId))
+    return this.#engine.findWorker(sandboxId)
   }
 
   /** @throws Error when no worker runs there */
@@ -220,7 +228,7 @@ export class Fleet implements AsyncDisposable {
     await using _mint = this.mint
     using _claims = this.#claims
     await endAll(this.#members)
-    await addToStock(engineOf(this.home))
+    await addToStock(this.#engine.root)
     await removeRemains(this.#traces)
   }
 
@@ -228,9 +236,6 @@ export class Fleet implements AsyncDisposable {
     return openRecords(this.app, BUCKETS.runs, RunRecord)
   }
 }
-
-/** Where the engine of that home's members is. */
-const engineOf = (home: string): string => join(home, 'fleet', 'process')
 
 const CLAIMS = 'sf.log.*.*.*.run.claimed'
 
@@ -246,15 +251,4 @@ async function writeKeys(home: string, nats: SecuredTestNats) {
     client: await write('client.creds', nats.clientCreds),
     seed: await write('operator.seed', nats.operatorSigningSeed),
   }
-}
-
-/** Below the shim: `timeout`, bwrap, its monitor inside, the worker. */
-const LEVELS_BELOW_JOB = 3
-
-async function findWorker(root: string, sandboxId: SandboxId): Promise<number | undefined> {
-  const layout = sandboxLayout(engineLayout(root).sandboxes, sandboxId)
-  const shim = await findShim(layout)
-  const job = shim === undefined ? undefined : await findJob(layout, shim)
-  const worker = job === undefined ? undefined : descend(await allProcesses(), job.pid, LEVELS_BELOW_JOB)
-  return worker?.pid
 }

@@ -3,7 +3,7 @@ import { SpecfleetError } from '@specfleet/shared'
 import { z } from 'zod'
 import { isPointName, SIDES } from '../points/point.ts'
 import type { Outcome, Trial } from '../trial.ts'
-import { VICTIMS } from '../world/victim.ts'
+import { PROVIDERS, type Provider, VICTIMS } from '../world/victim.ts'
 import { reproduce } from './reproduce.ts'
 
 const Strike = z.object({
@@ -24,6 +24,8 @@ const Strike = z.object({
 
 /** An outcome as one line of the journal. */
 const Line = z.object({
+  /** By what sandboxes were made. */
+  provider: z.enum(PROVIDERS).default('process'),
   trial: Strike.extend({ seed: z.number(), first: Strike.exactOptional() }),
   violations: z.array(z.object({ promise: z.string(), sentence: z.string(), evidence: z.array(z.string()) })),
   recoveryMs: z.number().exactOptional(),
@@ -35,7 +37,7 @@ const Line = z.object({
 
 /** Outcomes on disk: a matrix takes hours, and what was found out by then shall not be lost with the machine. */
 export interface Journal {
-  /** What earlier runs came to for that place of the matrix. */
+  /** What earlier runs by the same provider came to for that place of the matrix. */
   find(trial: Trial): Outcome | undefined
   add(outcome: Outcome): void
 }
@@ -44,20 +46,20 @@ export interface Journal {
  * Goes on with the file that is there. Only outcomes that held, or struck nothing, count: what was violated is tried again.
  * @throws SpecfleetError `config.invalid` when it is no journal
  */
-export function openJournal(file: string): Journal {
+export function openJournal(file: string, provider: Provider): Journal {
   const known = new Map<string, Outcome>()
-  for (const outcome of existsSync(file) ? readLines(file) : [])
-    if (outcome.violations.length === 0) known.set(placeOf(outcome.trial), outcome)
+  for (const { provider: by, ...outcome } of existsSync(file) ? readLines(file) : [])
+    if (by === provider && outcome.violations.length === 0) known.set(placeOf(outcome.trial), outcome)
   return {
     find: (trial) => known.get(placeOf(trial)),
-    add: (outcome) => appendFileSync(file, `${JSON.stringify(outcome)}\n`),
+    add: (outcome) => appendFileSync(file, `${JSON.stringify({ provider, ...outcome })}\n`),
   }
 }
 
 /** How often something is said may differ from run to run: which one of its name it was does not count. */
-const placeOf = (trial: Trial): string => reproduce(trial).replace(/#\d+/g, '')
+const placeOf = (trial: Trial): string => reproduce(trial, { provider: 'process' }).replace(/#\d+/g, '')
 
-function readLines(file: string): Outcome[] {
+function readLines(file: string): (Outcome & { readonly provider: Provider })[] {
   const text = readFileSync(file, 'utf8')
   const lines = text.split('\n')
   // Whoever wrote the last one may have been killed on the way.

@@ -7,7 +7,7 @@ import type { Outcome, Trial } from '../trial.ts'
 import type { VictimName } from '../world/victim.ts'
 import { progressLine } from './progress.ts'
 import { type Report, reportAsJson, reportAsMarkdown, reportAsText } from './report.ts'
-import { describeTrial, reproduce, violationLines } from './reproduce.ts'
+import { describeTrial, reproduce, reproduceCalm, violationLines } from './reproduce.ts'
 import { spreadOf, summarise } from './summary.ts'
 
 const trial = (name: PointName, side: Side, victim: VictimName, more: Partial<Trial> = {}): Trial => ({
@@ -44,7 +44,7 @@ const report: Report = {
   ms: 61_000,
   outcomes,
   summary: summarise(outcomes, [1_000, 1_000]),
-  circumstances: {},
+  circumstances: { provider: 'process' },
 }
 
 test('the report for a terminal', () => {
@@ -68,7 +68,7 @@ test('the report for a terminal', () => {
       "Cold start, sandbox to ready: p50 1.00 s, p95 1.00 s, p99 1.00 s (8 measured).",
       "Not there:",
       "  nats: all was over (1)",
-      "6 of 8 trials with seed 7 in 61 s, 2 at a time: 4 held, 1 violated, 1 without a blow.",
+      "6 of 8 trials with seed 7, provider process, in 61 s, 2 at a time: 4 held, 1 violated, 1 without a blow.",
       "Machine: a machine.",
     ]
   `)
@@ -77,7 +77,7 @@ test('the report for a terminal', () => {
 test('the same as Markdown', () => {
   expect(reportAsMarkdown(report)).toMatchInlineSnapshot(`
     [
-      "6 of 8 trials with seed 7 in 61 s, 2 at a time: 4 held, 1 violated, 1 without a blow.",
+      "6 of 8 trials with seed 7, provider process, in 61 s, 2 at a time: 4 held, 1 violated, 1 without a blow.",
       "Machine: a machine.",
       "",
       "Cold start, sandbox to ready: p50 1.00 s, p95 1.00 s, p99 1.00 s (8 measured).",
@@ -131,7 +131,8 @@ test('a program gets every outcome with its numbers and how to see it again', ()
 
 test('what was violated stands with its evidence and the command that shows it again', () => {
   const violated = outcome(trial('worker/turn', 'after', 'worker'), { violations: [VIOLATION] })
-  expect(violationLines(violated, { envFile: 'my fleet.env', freezeMs: 6_000 })).toEqual([
+  const circumstances = { provider: 'docker', envFile: 'my fleet.env', freezeMs: 6_000 } as const
+  expect(violationLines(violated, circumstances)).toEqual([
     'violated: worker at worker/turn#2 after',
     '  settles once: task a settled twice',
     '    seq 3',
@@ -149,7 +150,7 @@ describe('the command that runs a trial again', () => {
     trial('supervisor/fact/run.lost', 'after', 'nats', { first: FIRST }),
     trial('supervisor/fact/run.parked', 'before', 'nats', { first: { ...FIRST, strikes: 'every-epoch' } }),
   ])('means that very trial', (of) => {
-    const [, said = ''] = reproduce(of).split('npm run chaos -- ')
+    const [, said = ''] = reproduce(of, { provider: 'process' }).split('npm run chaos -- ')
     const words = said.match(/'[^']*'|\S+/g) ?? []
     const options = readOptions(
       words.map((word) => word.replaceAll("'", '')),
@@ -161,6 +162,15 @@ describe('the command that runs a trial again', () => {
     expect(options.seed).toBe(of.seed)
     expect(options.everyEpoch).toBe(of.strikes === 'every-epoch')
   })
+})
+
+test('the command says by what sandboxes are made, unless a file does', () => {
+  const of = trial('worker/turn', 'after', 'worker')
+  const plain = "npm run chaos -- --point 'worker/turn#2 after' --victim worker --seed 7"
+  expect(reproduce(of, { provider: 'process' })).toBe(plain)
+  expect(reproduce(of, { provider: 'docker' })).toBe(`SPECFLEET_PROVIDER=docker ${plain}`)
+  expect(reproduce(of, { provider: 'docker', envFile: 'fleet.env' })).toBe(`${plain} --env fleet.env`)
+  expect(reproduceCalm(7, { provider: 'docker' })).toBe('SPECFLEET_PROVIDER=docker npm run chaos -- --list --seed 7')
 })
 
 test('a line for each trial that is over', () => {

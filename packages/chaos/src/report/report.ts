@@ -20,12 +20,12 @@ export type Report = {
 
 const pluralEnd = (count: number): string => (count === 1 ? '' : 's')
 
-function totals({ outcomes, planned, seed, ms, jobs, machine }: Report): string[] {
+function totals({ outcomes, planned, seed, ms, jobs, machine, circumstances }: Report): string[] {
   const violated = outcomes.filter((outcome) => resultOf(outcome) === 'violated').length
   const skipped = outcomes.filter((outcome) => resultOf(outcome) === 'skipped').length
   const done = outcomes.length === planned ? `${planned}` : `${outcomes.length} of ${planned}`
   return [
-    `${done} trial${pluralEnd(planned)} with seed ${seed} in ${Math.round(ms / 1_000)} s, ${jobs} at a time: ` +
+    `${done} trial${pluralEnd(planned)} with seed ${seed}, provider ${circumstances.provider}, in ${Math.round(ms / 1_000)} s, ${jobs} at a time: ` +
       `${outcomes.length - violated - skipped} held, ${violated} violated, ${skipped} without a blow.`,
     `Machine: ${machine}.`,
   ]

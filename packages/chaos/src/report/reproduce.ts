@@ -1,19 +1,24 @@
 import { describePoint } from '../points/point.ts'
 import { describeStrike } from '../strike.ts'
 import type { Outcome, Trial } from '../trial.ts'
+import type { Provider } from '../world/victim.ts'
 
 /** What was given besides the trial and decides how it goes. */
-export type Circumstances = { readonly envFile?: string | undefined; readonly freezeMs?: number | undefined }
+export type Circumstances = {
+  readonly provider: Provider
+  readonly envFile?: string | undefined
+  readonly freezeMs?: number | undefined
+}
 
 /** The one command that runs a trial again. */
 export function reproduce(
   { first, at, victim, seed, strikes }: Trial,
-  { envFile, freezeMs }: Circumstances = {},
+  { freezeMs, ...circumstances }: Circumstances,
 ): string {
   const where =
     at.kind === 'point' ? ['--point', quoted(describePoint(at.point))] : ['--after', String(Math.round(at.afterMs))]
   return [
-    'npm run chaos --',
+    programOf(circumstances),
     ...(first === undefined ? [] : ['--first', quoted(describeStrike(first))]),
     ...where,
     '--victim',
@@ -22,9 +27,20 @@ export function reproduce(
     String(seed),
     ...(strikes === 'every-epoch' ? ['--every-epoch'] : []),
     ...(freezeMs === undefined ? [] : ['--freeze', String(freezeMs / 1_000)]),
-    ...(envFile === undefined ? [] : ['--env', quoted(envFile)]),
+    ...configurationOf(circumstances),
   ].join(' ')
 }
+
+/** The command that shows the points of the undisturbed run again. */
+export const reproduceCalm = (seed: number, circumstances: Circumstances): string =>
+  [programOf(circumstances), '--list --seed', String(seed), ...configurationOf(circumstances)].join(' ')
+
+/** A file says by what sandboxes are made, as it says everything else. */
+const programOf = ({ provider, envFile }: Circumstances): string =>
+  `${envFile === undefined && provider !== 'process' ? `SPECFLEET_PROVIDER=${provider} ` : ''}npm run chaos --`
+
+const configurationOf = ({ envFile }: Circumstances): string[] =>
+  envFile === undefined ? [] : ['--env', quoted(envFile)]
 
 /** For a shell. */
 const quoted = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)

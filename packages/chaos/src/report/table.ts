@@ -12,6 +12,7 @@ export type Table = { readonly columns: readonly Column[]; readonly rows: readon
 const SHORT: Readonly<Record<VictimName, string>> = {
   worker: 'work',
   sandbox: 'sbox',
+  engine: 'engn',
   orchestrator: 'orch',
   orchestrators: 'both',
   nats: 'nats',

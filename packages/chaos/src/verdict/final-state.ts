@@ -8,15 +8,19 @@ import { against, unless } from './violation.ts'
 export function judgeFinalState(evidence: Evidence, calm: Evidence, { toldToModel }: Disturbance): Violation[] {
   return evidence.tasks.flatMap(({ specId }) => {
     const all = differences(endOf(evidence, specId), endOf(calm, specId))
-    const differing = toldToModel ? all.filter((each) => !OF_WORDS.test(each)) : all
+    const differing = toldToModel ? all.filter((each) => !comesOfReading(each)) : all
     return unless(differing.length === 0, () =>
       against('same final state', `spec ${specId} differs from the undisturbed run`, differing),
     )
   })
 }
 
-/** How much the model read and said. */
-const OF_WORDS = /usage\.(inputTokens|outputTokens|usd): /
+/**
+ * How much the model read and said, and what it found out by reading: a tool that answers otherwise may show it less
+ * of a source. What is planned from the text of the spec stays the same.
+ */
+export const comesOfReading = (difference: string): boolean =>
+  /usage\.(inputTokens|outputTokens|usd): /.test(difference) || /^results\.explore\.output\b/.test(difference)
 
 /** Tasks have ids of their own in every world. */
 function endOf({ tasks, states }: Evidence, specId: string): unknown {

@@ -2,6 +2,7 @@ import { NO_USAGE, RunRecord } from '@specfleet/shared'
 import { expect, test } from 'vitest'
 import { evidenceOf, KEPT, RUN, type Said, SPEC } from './evidence.fixture.ts'
 import type { Evidence } from './evidence.ts'
+import { comesOfReading } from './final-state.ts'
 import { foldTo } from './replay.ts'
 import { judge } from './verdict.ts'
 
@@ -87,6 +88,14 @@ test('how much the model read may differ only where tools had something else to 
   expect(against(reading(8512, 9), false)).toHaveLength(1)
   expect(against(reading(8512, 9), true)).toEqual([])
   expect(against(reading(8490, 10), true)).toHaveLength(1)
+})
+
+test('what is found out by reading a source may differ there as well, and nothing that is planned', () => {
+  const of = (path: string) => comesOfReading(`${path}: is "less", was to be "more"`)
+  expect(of('results.explore.output.conventions.patterns.0')).toBe(true)
+  expect(of('runs.0.usage.inputTokens')).toBe(true)
+  for (const path of ['results.explore.score', 'results.requirements.output.0', 'usage.turns', 'requirements.0.text'])
+    expect(of(path), path).toBe(false)
 })
 
 test('a view that is not the fold of its log is told, down to the order of its fields', () => {

@@ -7,7 +7,7 @@ import { blobsOf, connectionsAt, strayConsumers } from './server.ts'
 import type { World } from './world.ts'
 
 /** Ends the fleet in order, and looks for what it left: on this host, at the server, in its stores. */
-export async function endAndLook({ fleet, jobs }: World, { records }: Evidence): Promise<Violation[]> {
+export async function endAndLook({ fleet, host, jobs }: World, { records }: Evidence): Promise<Violation[]> {
   const promise = 'nothing left'
   await untilAccountsAreSwept(fleet)
   const ends = await fleet.endInOrder().then(
@@ -17,6 +17,7 @@ export async function endAndLook({ fleet, jobs }: World, { records }: Evidence):
         .split('\n')
         .filter(isLeft),
   )
+  const kept = await host.remains()
   const [consumers, blobs, connections] = await Promise.all([
     strayConsumers(fleet.app),
     blobsOf(fleet.app, BUCKETS.blobs),
@@ -29,6 +30,7 @@ export async function endAndLook({ fleet, jobs }: World, { records }: Evidence):
   const strangers = connections.filter((name) => !name.startsWith('test '))
   return [
     ...unless(ends.length === 0, () => against(promise, 'the fleet did not end and leave nothing', ends)),
+    ...unless(kept.length === 0, () => against(promise, 'sandboxes are left on the engine', kept)),
     ...unless(consumers.length === 0, () => against(promise, 'consumers are left on streams', consumers)),
     ...unless(ownerless.length === 0, () =>
       against(promise, `${ownerless.length} blobs have no owner among ${jobs.length} runs`, ownerless),

@@ -1,17 +1,7 @@
 import { isOwned, type PlacedRun } from '@specfleet/shared'
-import { engineLayout } from '../../../orchestrator/src/providers/engine-folder/layout.ts'
-import {
-  allProcesses,
-  type Process,
-  signalIfThere,
-} from '../../../orchestrator/src/providers/engine-folder/processes.ts'
-import { findShim } from '../../../orchestrator/src/providers/process/find-sandbox.ts'
-import { sandboxLayout } from '../../../orchestrator/src/providers/process/layout.ts'
 import type { Member } from '../../../testkit/src/fleet-member.ts'
-import { processesOf } from '../../../testkit/src/leaks.ts'
-import type { Fleet } from '../../../testkit/src/real-fleet.ts'
 import type { Scene } from './victim.ts'
-import { engineRoot, placedRuns, type World } from './world.ts'
+import { placedRuns, type World } from './world.ts'
 
 export { signalIfThere } from '../../../orchestrator/src/providers/engine-folder/processes.ts'
 
@@ -52,23 +42,4 @@ export function memberAtPoint(scene: Scene): Member | undefined {
     living.find(({ id }) => run !== undefined && isOwned(run) && run.owner === id) ??
     living[0]
   )
-}
-
-/** The shim of a sandbox and all that came of it, the shim first. */
-export async function sandboxProcesses(fleet: Fleet, run: PlacedRun): Promise<readonly Process[]> {
-  const layout = sandboxLayout(engineLayout(engineRoot(fleet)).sandboxes, run.placement.sandboxId)
-  const shim = await findShim(layout)
-  if (shim === undefined) return []
-  const all = await allProcesses()
-  const found: Process[] = [shim]
-  for (const parent of found) found.push(...all.filter((each) => each.parent === parent.pid))
-  return found
-}
-
-/** The process that carries the bus into the sandboxes of the world's host. */
-export const forwarderPid = (fleet: Fleet): number | undefined =>
-  processesOf(engineRoot(fleet)).find(({ command }) => command.includes('forwarder-main'))?.pid
-
-export function killAll(processes: readonly { readonly pid: number }[]): void {
-  for (const { pid } of processes) signalIfThere(pid, 'SIGKILL')
 }

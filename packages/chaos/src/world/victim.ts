@@ -1,10 +1,15 @@
 import type { Stopped } from '../points/relay.ts'
 import type { World } from './world.ts'
 
+/** By which sandboxes of a world can be made. */
+export const PROVIDERS = ['process', 'process-unsafe', 'docker'] as const
+export type Provider = (typeof PROVIDERS)[number]
+
 /** What is killed, or made to fail, while the world stands at a point. */
 export const VICTIMS = [
   'worker',
   'sandbox',
+  'engine',
   'orchestrator',
   'orchestrators',
   'nats',
@@ -51,7 +56,7 @@ export interface Victim {
   readonly name: VictimName
   /** How long the world stands still because of it alone: a trial may take so much longer. */
   outageMs(options: { readonly freezeMs: number }): number
-  /** Tools answer otherwise because of it, and the model reads other words: how many is then not compared. */
+  /** Tools answer otherwise because of it: how much the model then reads, and finds out by it, is not compared. */
   readonly toldToModel?: true
   /** What its world needs from the beginning. */
   readonly prepare?: () => Promise<Readonly<Record<string, string>>>

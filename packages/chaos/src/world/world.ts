@@ -1,16 +1,17 @@
-import { join } from 'node:path'
 import { isPlaced, newId, type PlacedRun, type RunRecord } from '@specfleet/shared'
 import { type GatedModel, startGatedModel } from '../../../testkit/src/gated-model.ts'
 import { type Fleet, openFleet } from '../../../testkit/src/real-fleet.ts'
 import { repositoryOf, SMALL_SERVICE } from '../../../testkit/src/source-repository.ts'
 import { openRelay, type Relay } from '../points/relay.ts'
 import { Chronicle } from './chronicle.ts'
+import { familyOf } from './hosts/family.ts'
+import type { Host } from './hosts/host.ts'
 import { type Job, type RefusedTask, workOf } from './work.ts'
 import { workerBundle } from './worker-bundle.ts'
 
 export type WorldOptions = {
   readonly seed: number
-  /** Further variables of its orchestrators. */
+  /** Further variables of its orchestrators; one of them chooses what their sandboxes run on. */
   readonly env?: Readonly<Record<string, string>>
   /** Only the first so many tasks of the seed. */
   readonly jobs?: number
@@ -19,6 +20,7 @@ export type WorldOptions = {
 /** A whole fleet with its server, its wire, its model and its work, and somebody who looks on. */
 export type World = AsyncDisposable & {
   readonly fleet: Fleet
+  readonly host: Host
   readonly relay: Relay
   readonly model: GatedModel
   readonly chronicle: Chronicle
@@ -42,7 +44,9 @@ export async function openWorld({ seed, env = {}, jobs = Number.POSITIVE_INFINIT
   await using parts = new AsyncDisposableStack()
   const model = parts.use(await startGatedModel())
   const source = parts.use(await repositoryOf(SMALL_SERVICE))
+  const family = familyOf(env)
   let relay: Relay | undefined
+  let host: Host | undefined
   const fleet = parts.use(
     await openFleet({
       orchestrators: ORCHESTRATORS,
@@ -51,14 +55,19 @@ export async function openWorld({ seed, env = {}, jobs = Number.POSITIVE_INFINIT
         relay = await openRelay({ upstream: natsUrl })
         return relay
       },
+      engine: async (home) => {
+        host = await family.open(home)
+        return host
+      },
     }),
   )
-  if (relay === undefined) throw new Error('the fleet has no wire')
+  if (relay === undefined || host === undefined) throw new Error('the fleet has no wire, or no engine')
   const chronicle = parts.use(await Chronicle.open(fleet.app))
   const work = workOf(seed, { source: source.path, world: newId() })
   const rest = parts.move()
   return {
     fleet,
+    host,
     relay,
     model,
     chronicle,
@@ -73,6 +82,3 @@ export function placedRuns({ chronicle, jobs }: Pick<World, 'chronicle' | 'jobs'
   const records = jobs.map(({ task }): RunRecord | undefined => chronicle.records.get(task.taskId))
   return records.filter((record): record is PlacedRun => record !== undefined && isPlaced(record))
 }
-
-/** The folder of the engine of the world's own host. */
-export const engineRoot = ({ home }: Pick<Fleet, 'home'>): string => join(home, 'fleet', 'process')

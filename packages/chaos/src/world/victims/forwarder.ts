@@ -1,6 +1,7 @@
 import { subjects } from '@specfleet/shared'
 import { whenAborted } from '../../../../orchestrator/src/lifecycle.ts'
-import { forwarderPid, signalIfThere } from '../processes.ts'
+import { forwarderOf } from '../hosts/host.ts'
+import { signalIfThere } from '../processes.ts'
 import { none, type Victim } from '../victim.ts'
 import { placedRuns } from '../world.ts'
 
@@ -10,7 +11,7 @@ export const forwarder: Victim = {
   outageMs: () => 0,
   async strike(scene) {
     const { world, stopped, signal } = scene
-    const pid = forwarderPid(world.fleet)
+    const pid = forwarderOf(world.host)
     if (pid === undefined) return none('no forwarder runs')
     const since = performance.now()
     signalIfThere(pid, 'SIGKILL')

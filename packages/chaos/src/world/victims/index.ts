@@ -1,6 +1,7 @@
 import type { Victim, VictimName } from '../victim.ts'
 import { clockJump } from './clock-jump.ts'
 import { diskFull } from './disk-full.ts'
+import { engine } from './engine.ts'
 import { forwarder } from './forwarder.ts'
 import { nats, natsFrozen } from './nats.ts'
 import { orchestrator } from './orchestrator.ts'
@@ -13,6 +14,7 @@ import { zombieWorker } from './zombie-worker.ts'
 export const VICTIM_BY_NAME: Readonly<Record<VictimName, Victim>> = {
   worker,
   sandbox,
+  engine,
   orchestrator,
   orchestrators,
   nats,

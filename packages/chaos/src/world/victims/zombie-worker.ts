@@ -1,13 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PlacedRun } from '@specfleet/shared'
-import { whenReleased } from '../../../../orchestrator/src/providers/engine-folder/alive.ts'
-import { engineLayout } from '../../../../orchestrator/src/providers/engine-folder/layout.ts'
-import { sandboxLayout } from '../../../../orchestrator/src/providers/process/layout.ts'
 import type { Chronicle } from '../chronicle.ts'
 import { livingMembers, runAtPoint, signalIfThere } from '../processes.ts'
 import { none, type Victim } from '../victim.ts'
-import { engineRoot } from '../world.ts'
 
 /**
  * A host that sleeps: the worker stands still and its orchestrators are gone. Another host, which cannot reach that
@@ -18,11 +13,10 @@ export const zombieWorker: Victim = {
   outageMs: () => 15_000,
   async strike(scene) {
     const { world, signal } = scene
-    const { fleet, chronicle } = world
+    const { fleet, host, chronicle } = world
     const run = runAtPoint(scene)
     const pid = run && (await fleet.findWorker(run.placement.sandboxId))
     if (run === undefined || pid === undefined) return none('no worker runs')
-    const { log, alive } = sandboxLayout(engineLayout(engineRoot(fleet)).sandboxes, run.placement.sandboxId)
     const since = performance.now()
     signalIfThere(pid, 'SIGSTOP')
     await Promise.all(livingMembers(world).map((member) => member.kill9()))
@@ -34,12 +28,11 @@ export const zombieWorker: Victim = {
         await fleet.join({ SPECFLEET_HOME: join(fleet.home, 'elsewhere') })
         const wakesUp = chronicle.until(() => fenceBehind(chronicle, run) ?? isOver(chronicle, run), signal)
         const fence = await wakesUp.finally(() => signalIfThere(pid, 'SIGCONT'))
-        await new Promise<void>((resolve) => whenReleased(alive, resolve))
-        const lines = (await readFile(log, 'utf8')).split('\n').filter((line) => line.trim() !== '')
+        const lastLine = await host.lastLineOf(run.placement.sandboxId)
         // Back on its host, somebody clears up behind it.
         await fleet.join()
         return {
-          lastLine: lines.at(-1) ?? '',
+          lastLine,
           ...(fence === true ? {} : { recoveryMs: fence.at - since }),
         }
       },
