@@ -23,7 +23,7 @@ export type DockerSandboxes = Omit<ProviderUnderTest, 'openElsewhere'> & {
 }
 
 export async function openDockerSandboxes(
-  docker: TestDocker,
+  docker: Pick<TestDocker, 'client' | 'host'>,
   busAddress: string,
   workerBundle = PUPPET_BUNDLE,
 ): Promise<DockerSandboxes> {

@@ -84,13 +84,15 @@ export async function launchDockerd(
 
 type Launch = {
   readonly program: string
+  /** Beside what this process has. */
+  readonly env?: Readonly<Record<string, string>>
   readonly args: readonly string[]
   /** What it logs when it accepts clients: its socket is there before that. */
   readonly ready: RegExp
 }
 
 /** @throws Error with the daemon's own words when it ends or stalls before it accepts clients */
-async function launch({ root }: EngineFiles, { program, args, ready }: Launch): Promise<Daemon> {
+export async function launch({ root }: EngineFiles, { program, args, ready, env: more = {} }: Launch): Promise<Daemon> {
   const [name, temporary] = [basename(program), join(root, 'tmp')]
   const logFile = join(root, `${name}.log`)
   await mkdir(temporary, { recursive: true })
@@ -98,7 +100,7 @@ async function launch({ root }: EngineFiles, { program, args, ready }: Launch): 
   const watcher = watch(logFile)
   let timer: NodeJS.Timeout | undefined
   try {
-    const env = { ...process.env, PATH: daemonPath(), TMPDIR: temporary }
+    const env = { ...process.env, PATH: daemonPath(), TMPDIR: temporary, ...more }
     const child = spawn(program, args, { stdio: ['ignore', log.fd, log.fd], env })
     const { promise: accepts, resolve, reject } = Promise.withResolvers<void>()
     const look = () => (ready.test(readFileSync(logFile, 'utf8')) ? resolve() : undefined)

@@ -2,6 +2,8 @@ import { RunId, SandboxId, SpecId } from '@specfleet/shared'
 import { describe, expect, it } from 'vitest'
 import { readIdentity } from './container.ts'
 import { createOptions } from './create-options.ts'
+import { dialectOf } from './dialect.ts'
+import { seccompProfile } from './seccomp.ts'
 
 const request = {
   id: SandboxId.parse('run_1-2'),
@@ -22,6 +24,9 @@ const options = createOptions({
   user: { uid: 1000, gid: 1000 },
   wire: '/home/engine/sandboxes/run_1-2/wire',
   runtime: undefined,
+  dialect: dialectOf({ components: ['Engine'], id: 'id', folder: '/var/lib/docker', rootless: false }, undefined),
+  filter: JSON.stringify(seccompProfile()),
+  userProcesses: undefined,
   nodeFlags: new Set(['--disable-sigusr1']),
 })
 

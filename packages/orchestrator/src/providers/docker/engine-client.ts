@@ -1,11 +1,12 @@
 /** The few things we ask of an engine, with answers parsed. */
 import { SpecfleetError } from '@specfleet/shared'
+import type Docker from 'dockerode'
 import { z } from 'zod'
 import type { Clock } from '../../clock.ts'
 import type { createOptions } from './create-options.ts'
-import { EngineCalls, openEnded } from './engine-calls.ts'
+import { EngineCalls } from './engine-calls.ts'
 import { EngineImages } from './engine-images.ts'
-import { followDeaths, followOutput } from './engine-streams.ts'
+import { followDeaths, followOutput, openInput } from './engine-streams.ts'
 import type { Container } from './exit.ts'
 import { findContainer, type ListedContainer, listContainers } from './find-container.ts'
 import { textOf } from './output.ts'
@@ -17,8 +18,12 @@ const Info = z.object({
   ID: z.string().min(1),
   ServerVersion: z.string(),
   OSType: z.string(),
+  DockerRootDir: z.string().default(''),
+  /** Said by Podman only. */
+  Rootless: z.boolean().default(false),
 })
-export type EngineInfo = z.infer<typeof Info>
+const Version = z.object({ Components: z.array(z.object({ Name: z.string() })).default([]) })
+export type EngineInfo = z.infer<typeof Info> & { readonly components: readonly string[] }
 
 export type Ended = { readonly code: number; readonly output: string }
 
@@ -33,7 +38,9 @@ export class EngineClient {
   }
 
   async info(): Promise<EngineInfo> {
-    return Info.parse(await this.#calls.ask('say what it is', (docker) => docker.info()))
+    const ask = (docker: Docker) => Promise.all([docker.info(), docker.version()])
+    const [info, version] = await this.#calls.ask('say what it is', ask)
+    return { ...Info.parse(info), components: Version.parse(version).Components.map(({ Name }) => Name) }
   }
 
   /** `taken` when a container has that name already. */
@@ -49,13 +56,7 @@ export class EngineClient {
 
   /** Starts it, and gives it what it waits for on its standard input. Resolves when the engine has taken all of it. */
   async start(name: string, input: string): Promise<void> {
-    const stream = await this.#calls.ask(`reach ${name}`, async (docker) =>
-      openEnded(
-        await docker
-          .getContainer(name)
-          .attach({ stream: true, stdin: true, stdout: false, stderr: false, hijack: true }),
-      ),
-    )
+    const stream = await openInput(this.#calls, name)
     try {
       await this.#calls.ask(`start ${name}`, (docker) => docker.getContainer(name).start())
       await this.#calls.ask(

@@ -1,4 +1,5 @@
-/** What an engine tells for as long as it is listened to: the deaths of containers, and how much one writes. */
+/** Connections that last: what a container is told, how much it writes, and the deaths of containers. */
+import { Duplex } from 'node:stream'
 import { z } from 'zod'
 import { LABEL } from './container.ts'
 import { type EngineCalls, openEnded } from './engine-calls.ts'
@@ -8,6 +9,27 @@ const Happened = z.object({
   Action: z.string(),
   Actor: z.object({ Attributes: z.record(z.string(), z.string()).default({}) }),
 })
+
+/**
+ * The standard input of a container, before it is started. The client's own way to it says again in the request's
+ * body what its address says, and Podman hands the body on to the container: so this one has an empty body.
+ */
+export async function openInput(calls: EngineCalls, name: string): Promise<Duplex> {
+  return calls.ask(`reach ${name}`, (docker) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Duplex>()
+    const request = {
+      path: `/containers/${encodeURIComponent(name)}/attach?`,
+      method: 'POST',
+      options: { stream: true, stdin: true, stdout: false, stderr: false },
+      file: Buffer.alloc(0),
+      ...{ isStream: true, hijack: true, openStdin: true, statusCodes: { 404: 'no such container' } },
+    }
+    docker.modem.dial(request, (error: unknown, stream: unknown) =>
+      stream instanceof Duplex ? resolve(stream) : reject(error ?? new Error('the engine keeps the connection')),
+    )
+    return promise
+  })
+}
 
 /** Calls with the size of each piece that it writes from now on, until disposed of. */
 export async function followOutput(

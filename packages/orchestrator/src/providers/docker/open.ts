@@ -1,19 +1,22 @@
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import { folderName, isRoot, makeEngineFolders } from '../engine-folder/folder.ts'
 import { engineLayout } from '../engine-folder/layout.ts'
+import { digest, place, writeShared } from '../engine-folder/place.ts'
 import { INSIDE_UID } from '../inside.ts'
 import type { SandboxEvent, SandboxProvider } from '../provider.ts'
 import { tellRefused } from '../tell-refused.ts'
 import { openForwarder } from '../wire/forwarder.ts'
 import type { ContainerUser } from './create-options.ts'
+import { type Dialect, dialectOf } from './dialect.ts'
 import { DockerProvider } from './docker-provider.ts'
 import type { Engine } from './engine.ts'
 import { EngineClient, type EngineInfo } from './engine-client.ts'
 import { defaultImage, findWorkerImage, placeWorker, workerVersion } from './image.ts'
+import { seccompProfile } from './seccomp.ts'
 import { tryOut } from './try-out.ts'
 
 export type DockerProviderOptions = {
@@ -43,6 +46,10 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
   const { fleet, clock, log, busAddresses } = options
   const client = new EngineClient(socketOf(options.host), clock)
   const info = await whatItIs(client, options.host)
+  const dialect = dialectOf(
+    { components: info.components, id: info.ID, folder: info.DockerRootDir, rootless: info.Rootless },
+    options.runtime,
+  )
   const layout = engineLayout(resolve(options.root))
   await makeEngineFolders(layout)
   const worker = await placeWorker(layout.system, options.workerBundle)
@@ -57,10 +64,14 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
   try {
     const engine: Engine = {
       ...{ client, layout, fleet, folder, wire, clock, log, user: userOfSandboxes(), image: found },
-      runtime: options.runtime,
+      ...{ runtime: options.runtime, dialect, filter: await placeFilter(layout.system, dialect) },
+      userProcesses: dialect.limitsUser ? await mostProcesses() : undefined,
     }
     await tryOut(engine, worker)
-    const about = { engine: `docker:${info.ID}:${folder}`.slice(0, 256), isolation: describe(info, options.runtime) }
+    const about = {
+      engine: `${dialect.engine}:${folder}`.slice(0, 256),
+      isolation: describe(dialect, info, options.runtime),
+    }
     const provider = new DockerProvider(engine, about, listeners)
     await provider.start()
     return provider
@@ -100,10 +111,29 @@ const userOfSandboxes = (): ContainerUser =>
     ? { uid: INSIDE_UID, gid: INSIDE_UID }
     : { uid: process.getuid?.() ?? INSIDE_UID, gid: process.getgid?.() ?? INSIDE_UID }
 
-function describe({ ServerVersion }: EngineInfo, runtime: string | undefined): string {
+/** The filter of system calls, as the engine takes it. */
+async function placeFilter(system: string, { filterAs }: Dialect): Promise<string> {
+  const text = JSON.stringify(seccompProfile())
+  if (filterAs === 'text') return text
+  const path = join(system, `seccomp-${digest(text)}.json`)
+  await place(path, (part) => writeShared(part, text))
+  return path
+}
+
+/** As many as this process may have, and no more than there can be. */
+async function mostProcesses(): Promise<number> {
+  const [limits, most] = await Promise.all([
+    readFile('/proc/self/limits', 'utf8'),
+    readFile('/proc/sys/kernel/pid_max', 'utf8'),
+  ])
+  const own = /^Max processes +\S+ +(\d+)/m.exec(limits)?.[1]
+  return Math.min(Number(own ?? most), Number(most))
+}
+
+function describe({ name }: Dialect, { ServerVersion }: EngineInfo, runtime: string | undefined): string {
   const by = runtime === undefined ? '' : ` by ${runtime}`
   return (
-    `Docker ${ServerVersion}${by}: no network, no capability, read-only system, filtered system calls; ` +
+    `${name} ${ServerVersion}${by}: no network, no capability, read-only system, filtered system calls; ` +
     'limits of memory, processes, cpu, disk, output and wall clock'
   )
 }
