@@ -10,7 +10,8 @@ else
   describeConformance({
     name: 'docker on Podman',
     isolated: true,
-    holds: { memory: true, pids: true, disk: true },
+    // It holds the limit of memory, and does not tell that a process fell to it.
+    holds: { memory: false, pids: true, disk: true },
     countsRefusals: false,
     async start(busAddress) {
       await using parts = new AsyncDisposableStack()

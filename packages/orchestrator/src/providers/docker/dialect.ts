@@ -18,6 +18,8 @@ export type EngineTold = {
   readonly folder: string
   /** Whether its root is a user of its host. */
   readonly rootless: boolean
+  /** Names of the runtimes it is configured with. */
+  readonly runtimes: readonly string[]
 }
 
 export type Dialect = {
@@ -35,23 +37,38 @@ export type Dialect = {
 
 const PODMAN = 'Podman Engine'
 
-/** @throws SpecfleetError `provider.unavailable` when it would not do as it is told */
+/**
+ * @param runtime another than the engine's own
+ * @throws SpecfleetError `config.invalid` for a runtime that it would not use: what was asked for is not passed over;
+ * `provider.unavailable`
+ */
 export function dialectOf(told: EngineTold, runtime: string | undefined): Dialect {
-  if (!told.components.includes(PODMAN))
-    return {
-      ...{ name: 'Docker', engine: `docker:${told.id}`, filterAs: 'text', closed: {}, limitsUser: false },
-      owner: ({ uid, gid }) => `uid=${uid},gid=${gid}`,
-    }
-  if (runtime !== undefined)
-    throw new SpecfleetError('provider.unavailable', `Podman would not run containers by ${runtime}: it is not asked`, {
-      next: 'leave SPECFLEET_RUNTIME empty, and name the runtime in the containers.conf of its service',
-    })
-  if (told.rootless)
-    throw new SpecfleetError('provider.unavailable', 'a sandbox of a rootless Podman could not open its wire', {
-      next: 'use the socket of a Podman that root runs, or SPECFLEET_PROVIDER=process',
+  return told.components.includes(PODMAN) ? ofPodman(told, runtime) : ofDocker(told, runtime)
+}
+
+function ofDocker({ id, runtimes }: EngineTold, runtime: string | undefined): Dialect {
+  // By a name of this kind the engine finds a shim without having been told of it.
+  if (runtime !== undefined && !runtimes.includes(runtime) && !runtime.startsWith('io.containerd.'))
+    throw new SpecfleetError('config.invalid', `SPECFLEET_RUNTIME: the engine has no runtime ${runtime}`, {
+      next: `use one of its own (${runtimes.join(', ')}), or add it to the runtimes in the engine's daemon.json`,
     })
   return {
-    ...{ name: 'Podman', engine: `podman:${told.folder}`, filterAs: 'file', limitsUser: true },
+    ...{ name: 'Docker', engine: `docker:${id}`, filterAs: 'text', closed: {}, limitsUser: false },
+    owner: ({ uid, gid }) => `uid=${uid},gid=${gid}`,
+  }
+}
+
+function ofPodman({ folder, rootless }: EngineTold, runtime: string | undefined): Dialect {
+  if (runtime !== undefined)
+    throw new SpecfleetError('config.invalid', `SPECFLEET_RUNTIME: Podman passes over what a container asks for`, {
+      next: `leave it empty, and set runtime = "${runtime}" in the containers.conf of Podman's service`,
+    })
+  if (rootless)
+    throw new SpecfleetError('provider.unavailable', 'sandboxes of a rootless Podman could not open their wire', {
+      next: 'use the socket of a Podman that root runs, or another provider',
+    })
+  return {
+    ...{ name: 'Podman', engine: `podman:${folder}`, filterAs: 'file', limitsUser: true },
     closed: { '/run': CLOSED, '/var/tmp': CLOSED },
     owner: () => 'U',
   }

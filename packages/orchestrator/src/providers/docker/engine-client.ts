@@ -21,6 +21,7 @@ const Info = z.object({
   DockerRootDir: z.string().default(''),
   /** Said by Podman only. */
   Rootless: z.boolean().default(false),
+  Runtimes: z.record(z.string(), z.unknown()).default({}),
 })
 const Version = z.object({ Components: z.array(z.object({ Name: z.string() })).default([]) })
 export type EngineInfo = z.infer<typeof Info> & { readonly components: readonly string[] }
@@ -102,9 +103,12 @@ export class EngineClient {
 
   /** Nothing when it is gone, or somebody else is removing it. */
   async remove(name: string): Promise<void> {
-    await this.#calls.unless([404, 409], `remove ${name}`, (docker) =>
-      docker.getContainer(name).remove({ force: true, v: true }),
-    )
+    const remove = (unless: readonly number[]) =>
+      this.#calls.unless(unless, `remove ${name}`, (docker) =>
+        docker.getContainer(name).remove({ force: true, v: true }),
+      )
+    // Podman does not remove what ends by itself in that moment; what has ended it does.
+    if ((await remove([404, 409, 304])) === 304) await remove([404, 409])
   }
 
   /** Calls with the size of each piece that it writes from now on, until disposed of. */

@@ -52,7 +52,7 @@ export async function followDeaths(
   onDeath: (name: string) => void,
   onEnd: () => void,
 ): Promise<Disposable> {
-  const filters = { type: ['container' as const], event: ['die'], label: [`${LABEL.fleet}=${fleet}`] }
+  const filters = { type: ['container' as const], event: ['die', 'died'], label: [`${LABEL.fleet}=${fleet}`] }
   const stream = await calls.ask('tell what happens', async (docker) => openEnded(await docker.getEvents({ filters })))
   let rest = ''
   stream.on('data', (bytes: Buffer) => {

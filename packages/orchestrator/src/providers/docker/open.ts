@@ -39,17 +39,15 @@ export type DockerProviderOptions = {
 
 /**
  * Disposal gives back what this process holds; containers go on, and so does their way to the bus.
- * @throws SpecfleetError `provider.unavailable` with the reason when no engine answers; `provider.image` when it has
+ * @throws SpecfleetError `provider.unavailable` with the reason when no engine answers; `config.invalid` when it lacks
+ * the runtime; `provider.image` when it has
  * no image of the worker; `worker.bundle`; `provider.failed` when the bus cannot be carried
  */
 export async function openDockerProvider(options: DockerProviderOptions): Promise<SandboxProvider & AsyncDisposable> {
   const { fleet, clock, log, busAddresses } = options
   const client = new EngineClient(socketOf(options.host), clock)
   const info = await whatItIs(client, options.host)
-  const dialect = dialectOf(
-    { components: info.components, id: info.ID, folder: info.DockerRootDir, rootless: info.Rootless },
-    options.runtime,
-  )
+  const dialect = dialectOf(toldBy(info), options.runtime)
   const layout = engineLayout(resolve(options.root))
   await makeEngineFolders(layout)
   const worker = await placeWorker(layout.system, options.workerBundle)
@@ -110,6 +108,11 @@ const userOfSandboxes = (): ContainerUser =>
   isRoot()
     ? { uid: INSIDE_UID, gid: INSIDE_UID }
     : { uid: process.getuid?.() ?? INSIDE_UID, gid: process.getgid?.() ?? INSIDE_UID }
+
+const toldBy = ({ components, ID: id, DockerRootDir: folder, Rootless: rootless, Runtimes }: EngineInfo) => ({
+  ...{ components, id, folder, rootless },
+  runtimes: Object.keys(Runtimes),
+})
 
 /** The filter of system calls, as the engine takes it. */
 async function placeFilter(system: string, { filterAs }: Dialect): Promise<string> {
