@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync, watch } from 'node:fs'
 import { mkdir, open, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import type { TestDockerOptions } from './docker-engine.ts'
 import { daemonPath, type FoundDocker } from './docker-search.ts'
 
 /** How long a daemon may take until it accepts clients, in milliseconds. */
@@ -58,7 +59,7 @@ export async function launchContainerd(files: EngineFiles, { containerd }: Found
 export async function launchDockerd(
   files: EngineFiles,
   { dockerd }: FoundDocker,
-  { liveRestore }: { readonly liveRestore: boolean },
+  { liveRestore, runtimes }: Pick<Required<TestDockerOptions>, 'liveRestore' | 'runtimes'>,
 ): Promise<Daemon> {
   const config = join(files.root, 'daemon.json')
   const settings = {
@@ -69,6 +70,7 @@ export async function launchDockerd(
     group: 'root',
     containerd: files.containerdSocket,
     'live-restore': liveRestore,
+    runtimes,
     'cgroup-parent': `/${files.cgroup}`,
     'exec-opts': ['native.cgroupdriver=cgroupfs'],
     bridge: 'none',
@@ -101,7 +103,7 @@ export async function launch({ root }: EngineFiles, { program, args, ready, env:
   let timer: NodeJS.Timeout | undefined
   try {
     const env = { ...process.env, PATH: daemonPath(), TMPDIR: temporary, ...more }
-    const child = spawn(program, args, { stdio: ['ignore', log.fd, log.fd], env })
+    const child = spawn(program, args, { stdio: ['ignore', log.fd, log.fd], env, cwd: root })
     const { promise: accepts, resolve, reject } = Promise.withResolvers<void>()
     const look = () => (ready.test(readFileSync(logFile, 'utf8')) ? resolve() : undefined)
     timer = setTimeout(() => reject(new Error(`it took longer than ${START_LIMIT_MS} ms`)), START_LIMIT_MS)

@@ -25,9 +25,16 @@ export async function sweep(engine: Engine): Promise<void> {
     .map((entry) => SandboxId.safeParse(entry).data)
     .filter((id) => id !== undefined && !containers.has(containerName(fleet, id)))
   for (const id of [...unstarted, ...lonely])
-    if (id !== undefined && !isBeingMade(engine, id)) await destroySandbox(engine, id)
+    if (id !== undefined && (await isHalfMade(engine, id))) await destroySandbox(engine, id)
   for (const entry of entries)
     if (await isLeftByItsMaker(entry)) await rm(join(layout.sandboxes, entry), { recursive: true, force: true })
+}
+
+/** Its maker lets go of it once it runs: it is looked at again after that, since what was listed is older. */
+async function isHalfMade(engine: Engine, id: SandboxId): Promise<boolean> {
+  if (isBeingMade(engine, id)) return false
+  const found = await engine.client.inspect(containerName(engine.fleet, id))
+  return found === undefined || found.state === 'made'
 }
 
 export const isBeingMade = ({ layout }: Engine, id: SandboxId): boolean =>

@@ -8,7 +8,7 @@ import { type Identity, readIdentity } from './container.ts'
 const Inspected = z.object({
   Id: z.string(),
   State: z.object({
-    /** `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`. */
+    /** `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`; Podman has some more. */
     Status: z.string(),
     Pid: z.number(),
     ExitCode: z.number(),
@@ -48,7 +48,7 @@ export function readContainer(inspected: unknown): Container | undefined {
   return {
     containerId: Id,
     identity,
-    state: STATES[State.Status] ?? 'exited',
+    state: stateOf(State.Status),
     pid: State.Pid,
     end: {
       code: State.ExitCode,
@@ -60,8 +60,14 @@ export function readContainer(inspected: unknown): Container | undefined {
   }
 }
 
+/** @param status in the engine's words */
+export const stateOf = (status: string): Container['state'] => STATES[status] ?? 'exited'
+
 const STATES: Readonly<Record<string, Container['state']>> = {
   created: 'made',
+  // Podman's: prepared for its start, and about to end.
+  initialized: 'made',
+  stopping: 'running',
   running: 'running',
   paused: 'running',
   restarting: 'running',

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { LABEL } from './container.ts'
 import type { EngineCalls } from './engine-calls.ts'
-import { type Container, readContainer } from './exit.ts'
+import { type Container, readContainer, stateOf } from './exit.ts'
 
 export type ListedContainer = { readonly name: string; readonly started: boolean }
 const Listed = z.array(z.object({ Names: z.array(z.string()), State: z.string() }))
@@ -18,6 +18,6 @@ export async function listContainers(calls: EngineCalls, fleet: string, folder: 
   const filters = { label: [`${LABEL.fleet}=${fleet}`, `${LABEL.folder}=${folder}`] }
   const listed = await calls.ask('list its containers', (docker) => docker.listContainers({ all: true, filters }))
   return Listed.parse(listed).flatMap(({ Names: [name], State }) =>
-    name === undefined ? [] : [{ name: name.replace(/^\//, ''), started: State !== 'created' }],
+    name === undefined ? [] : [{ name: name.replace(/^\//, ''), started: stateOf(State) !== 'made' }],
   )
 }
