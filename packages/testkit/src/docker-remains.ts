@@ -61,7 +61,7 @@ async function endProcesses(files: EngineFiles): Promise<void> {
 }
 
 /** Where Podman has something of each container while it runs, by the container's id. */
-export const podmanContainers = (root: string): string => join(root, 'run', 'overlay-containers')
+const podmanContainers = (root: string): string => join(root, 'run', 'overlay-containers')
 
 /** Processes in its control groups, and on the host those that were started with a path of its folder. */
 async function processesOf(files: EngineFiles): Promise<number[]> {

@@ -7,6 +7,7 @@
  * something else each time it is asked.
  */
 import { SpecfleetError } from '@specfleet/shared'
+import { digest } from '../engine-folder/place.ts'
 import type { ContainerUser } from './create-options.ts'
 
 /** What an engine says of itself. */
@@ -60,7 +61,7 @@ function ofDocker({ id, runtimes }: EngineTold, runtime: string | undefined): Di
 
 function ofPodman({ folder, rootless }: EngineTold, runtime: string | undefined): Dialect {
   if (runtime !== undefined)
-    throw new SpecfleetError('config.invalid', `SPECFLEET_RUNTIME: Podman passes over what a container asks for`, {
+    throw new SpecfleetError('config.invalid', 'SPECFLEET_RUNTIME: Podman passes over what a container asks for', {
       next: `leave it empty, and set runtime = "${runtime}" in the containers.conf of Podman's service`,
     })
   if (rootless)
@@ -68,7 +69,7 @@ function ofPodman({ folder, rootless }: EngineTold, runtime: string | undefined)
       next: 'use the socket of a Podman that root runs, or another provider',
     })
   return {
-    ...{ name: 'Podman', engine: `podman:${folder}`, filterAs: 'file', limitsUser: true },
+    ...{ name: 'Podman', engine: `podman:${digest(folder)}`, filterAs: 'file', limitsUser: true },
     closed: { '/run': CLOSED, '/var/tmp': CLOSED },
     owner: () => 'U',
   }

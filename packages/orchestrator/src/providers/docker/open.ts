@@ -39,9 +39,9 @@ export type DockerProviderOptions = {
 
 /**
  * Disposal gives back what this process holds; containers go on, and so does their way to the bus.
- * @throws SpecfleetError `provider.unavailable` with the reason when no engine answers; `config.invalid` when it lacks
- * the runtime; `provider.image` when it has
- * no image of the worker; `worker.bundle`; `provider.failed` when the bus cannot be carried
+ * @throws SpecfleetError `provider.unavailable` with the reason when no engine answers; `config.invalid` when it would
+ * not use the runtime; `provider.image` when it has no image of the worker; `worker.bundle`; `provider.failed` when the
+ * bus cannot be carried
  */
 export async function openDockerProvider(options: DockerProviderOptions): Promise<SandboxProvider & AsyncDisposable> {
   const { fleet, clock, log, busAddresses } = options
