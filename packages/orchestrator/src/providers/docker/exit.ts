@@ -8,7 +8,6 @@ import { type Identity, readIdentity } from './container.ts'
 const Inspected = z.object({
   Id: z.string(),
   State: z.object({
-    /** `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`; Podman has some more. */
     Status: z.string(),
     Pid: z.number(),
     ExitCode: z.number(),
@@ -60,7 +59,7 @@ export function readContainer(inspected: unknown): Container | undefined {
   }
 }
 
-/** @param status in the engine's words */
+/** @param status one of the engine's words: `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`; Podman has some more */
 export const stateOf = (status: string): Container['state'] => STATES[status] ?? 'exited'
 
 const STATES: Readonly<Record<string, Container['state']>> = {
