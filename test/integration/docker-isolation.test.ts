@@ -4,16 +4,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { SandboxProvider } from '../../packages/orchestrator/src/providers/provider.ts'
-import { findDocker, skipWithoutDocker, startDocker, type TestDocker } from '../../packages/testkit/src/docker.ts'
+import { findDocker, startDocker, type TestDocker } from '../../packages/testkit/src/docker.ts'
+import { findPodman, startPodman } from '../../packages/testkit/src/docker-podman.ts'
 import { requestFor } from '../../packages/testkit/src/provider-conformance.ts'
 import { type Puppet, type PuppetBus, shellIn, startPuppetBus } from '../../packages/testkit/src/puppet-bus.ts'
 import { openDockerSandboxes } from './docker-sandboxes.ts'
 
 const never = new AbortController().signal
 
-describe('inside a container', () => {
+const ENGINES = [
+  { engine: 'Docker', find: () => findDocker(), start: () => startDocker() },
+  { engine: 'Podman', find: findPodman, start: startPodman },
+]
+
+describe.each(ENGINES)('inside a container of $engine', ({ find, start }) => {
   const parts = new AsyncDisposableStack()
-  let docker: TestDocker
+  let docker: Pick<TestDocker, 'client' | 'host'>
   let bus: PuppetBus
   let provider: SandboxProvider & AsyncDisposable
   let worker: Puppet
@@ -22,18 +28,22 @@ describe('inside a container', () => {
   const request = requestFor({ env: { BUS_CREDS_B64: secret } })
 
   beforeAll(async () => {
-    if ((await findDocker()).kind === 'none') return
+    if ((await find()).kind === 'none') return
     ofHost = await mkdtemp(join(tmpdir(), 'specfleet-of-host-'))
     parts.defer(() => rm(ofHost, { recursive: true }))
     await writeFile(join(ofHost, 'private'), 'private')
-    docker = parts.use(await startDocker())
+    const started = parts.use(await start())
+    docker = started
     bus = parts.use(await startPuppetBus())
     provider = parts.use(await parts.use(await openDockerSandboxes(docker, bus.address)).open())
     await provider.create(request, never)
     worker = await bus.puppet(request.id)
   }, 180_000)
   afterAll(() => parts.disposeAsync())
-  beforeEach(skipWithoutDocker)
+  beforeEach(async ({ skip }) => {
+    const search = await find()
+    if (search.kind === 'none') skip(search.reason)
+  })
 
   const shell = (command: string) => shellIn(worker, command)
   const status = async (field: string) => (await shell(`sed -n 's/^${field}:[[:space:]]*//p' /proc/self/status`)).trim()
@@ -91,7 +101,17 @@ describe('inside a container', () => {
   })
 
   it('writes into its workspace, its home and /tmp, and nowhere else', async () => {
-    for (const folder of ['/', '/etc', '/usr/bin', '/opt/specfleet', '/run/sf', '/run', '/var', '/sys/fs/cgroup'])
+    for (const folder of [
+      '/',
+      '/etc',
+      '/usr/bin',
+      '/opt/specfleet',
+      '/run/sf',
+      '/run',
+      '/var',
+      '/var/tmp',
+      '/sys/fs/cgroup',
+    ])
       expect(await shell(`touch ${folder}/new 2>&1`), folder).toMatch(/Read-only|denied|No such file/)
     for (const folder of ['/workspace', '/home/agent', '/tmp']) expect(await shell(`touch ${folder}/new`)).toBe('')
     expect(await shell(`cp /bin/true /tmp/run && /tmp/run`)).toMatch(/denied.* \[126\]/s)

@@ -30,7 +30,7 @@ export type DockerSandboxesOptions = {
 }
 
 export async function openDockerSandboxes(
-  docker: TestDocker,
+  docker: Pick<TestDocker, 'client' | 'host'>,
   busAddress: string,
   { workerBundle = PUPPET_BUNDLE, alwaysWarm = false }: DockerSandboxesOptions = {},
 ): Promise<DockerSandboxes> {

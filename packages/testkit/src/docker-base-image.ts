@@ -47,7 +47,7 @@ export async function baseImage({ client }: { readonly client: Docker }): Promis
   const name = `${REPOSITORY}:${archive.tag}`
   const present = await client.listImages({ filters: { reference: [name] } })
   if (present.length > 0) return name
-  const progress = await client.importImage(archive.path, { repo: REPOSITORY, tag: archive.tag })
+  const progress = await client.importImage(archive.path, { repo: name })
   await new Promise<void>((resolve, reject) =>
     client.modem.followProgress(progress, (error) => (error === null ? resolve() : reject(error))),
   )

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync, watch } from 'node:fs'
 import { mkdir, open, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import type { TestDockerOptions } from './docker-engine.ts'
 import { daemonPath, type FoundDocker } from './docker-search.ts'
 
 /** How long a daemon may take until it accepts clients, in milliseconds. */
@@ -61,7 +62,7 @@ export async function launchContainerd(files: EngineFiles, { containerd }: Found
 export async function launchDockerd(
   files: EngineFiles,
   { dockerd }: FoundDocker,
-  { liveRestore }: { readonly liveRestore: boolean },
+  { liveRestore, runtimes }: Pick<Required<TestDockerOptions>, 'liveRestore' | 'runtimes'>,
 ): Promise<Daemon> {
   const config = join(files.root, 'daemon.json')
   const settings = {
@@ -72,6 +73,7 @@ export async function launchDockerd(
     group: 'root',
     containerd: files.containerdSocket,
     'live-restore': liveRestore,
+    runtimes,
     'cgroup-parent': `/${files.cgroup}`,
     'exec-opts': ['native.cgroupdriver=cgroupfs'],
     bridge: 'none',
@@ -87,13 +89,15 @@ export async function launchDockerd(
 
 type Launch = {
   readonly program: string
+  /** Beside what this process has. */
+  readonly env?: Readonly<Record<string, string>>
   readonly args: readonly string[]
   /** What it logs when it accepts clients: its socket is there before that. */
   readonly ready: RegExp
 }
 
 /** @throws Error with the daemon's own words when it ends or stalls before it accepts clients */
-async function launch({ root }: EngineFiles, { program, args, ready }: Launch): Promise<Daemon> {
+export async function launch({ root }: EngineFiles, { program, args, ready, env: more = {} }: Launch): Promise<Daemon> {
   const [name, temporary] = [basename(program), join(root, 'tmp')]
   const logFile = join(root, `${name}.log`)
   await mkdir(temporary, { recursive: true })
@@ -101,8 +105,8 @@ async function launch({ root }: EngineFiles, { program, args, ready }: Launch): 
   const watcher = watch(logFile)
   let timer: NodeJS.Timeout | undefined
   try {
-    const env = { ...process.env, PATH: daemonPath(), TMPDIR: temporary }
-    const child = spawn(program, args, { stdio: ['ignore', log.fd, log.fd], env })
+    const env = { ...process.env, PATH: daemonPath(), TMPDIR: temporary, ...more }
+    const child = spawn(program, args, { stdio: ['ignore', log.fd, log.fd], env, cwd: root })
     const { promise: accepts, resolve, reject } = Promise.withResolvers<void>()
     const look = () => (ready.test(readFileSync(logFile, 'utf8')) ? resolve() : undefined)
     timer = setTimeout(() => reject(new Error(`it took longer than ${START_LIMIT_MS} ms`)), START_LIMIT_MS)

@@ -33,13 +33,19 @@ export type TestDockerOptions = {
   liveRestore?: boolean
   /** Puts something into its data folder before it starts for the first time. */
   fill?: (folder: string) => Promise<void>
+  /** Further runtimes, by name. */
+  runtimes?: Readonly<Record<string, { readonly path: string; readonly runtimeArgs: readonly string[] }>>
 }
 
 /**
  * Starts an engine that has no network, and settles when it answers.
  * @throws Error with the reason when there is no Docker, or with the daemon's own words when it does not start
  */
-export async function startDocker({ liveRestore = false, fill }: TestDockerOptions = {}): Promise<TestDocker> {
+export async function startDocker({
+  liveRestore = false,
+  runtimes = {},
+  fill,
+}: TestDockerOptions = {}): Promise<TestDocker> {
   const found = await findDocker()
   if (found.kind === 'none') throw new Error(found.reason)
   await removeAbandonedEngines()
@@ -54,7 +60,7 @@ export async function startDocker({ liveRestore = false, fill }: TestDockerOptio
   }
   const launch = async () => {
     daemons = [await launchContainerd(files, found)]
-    daemons = [await launchDockerd(files, found, { liveRestore }), ...daemons]
+    daemons = [await launchDockerd(files, found, { liveRestore, runtimes }), ...daemons]
     await client.ping()
   }
   const remove = async () => {

@@ -60,6 +60,9 @@ async function endProcesses(files: EngineFiles): Promise<void> {
   }
 }
 
+/** Where Podman has something of each container while it runs, by the container's id. */
+const podmanContainers = (root: string): string => join(root, 'run', 'overlay-containers')
+
 /** Processes in its control groups, and on the host those that were started with a path of its folder. */
 async function processesOf(files: EngineFiles): Promise<number[]> {
   const groups = await controlGroups(files)
@@ -84,9 +87,13 @@ async function thaw(files: EngineFiles): Promise<void> {
 }
 
 /** Of every hierarchy, parents first. */
-async function controlGroups({ cgroup }: EngineFiles): Promise<string[]> {
+async function controlGroups({ cgroup, root }: EngineFiles): Promise<string[]> {
   const hierarchies = (await listIfThere(CGROUPS)).map((name) => join(CGROUPS, name, cgroup))
-  const trees = await Promise.all([join(CGROUPS, cgroup), ...hierarchies].map(foldersBelow))
+  const parents = [CGROUPS, ...(await listIfThere(CGROUPS)).map((name) => join(CGROUPS, name))]
+  // Podman has one parent for all of its engines
+  const groups = (await listIfThere(podmanContainers(root))).map((id) => join('libpod_parent', `libpod-${id}`))
+  const podmans = parents.flatMap((parent) => groups.map((group) => join(parent, group)))
+  const trees = await Promise.all([join(CGROUPS, cgroup), ...hierarchies, ...podmans].map(foldersBelow))
   return trees.flat()
 }
 

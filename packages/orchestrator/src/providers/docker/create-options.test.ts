@@ -1,7 +1,9 @@
 import { RunId, SandboxId, SpecId } from '@specfleet/shared'
 import { describe, expect, it } from 'vitest'
 import { readIdentity } from './container.ts'
-import { createOptions } from './create-options.ts'
+import { type ContainerPlan, createOptions } from './create-options.ts'
+import { dialectOf } from './dialect.ts'
+import { seccompProfile } from './seccomp.ts'
 
 const request = {
   id: SandboxId.parse('run_1-2'),
@@ -15,15 +17,21 @@ const request = {
   limits: { memoryMb: 1024, diskMb: 512, cpus: 1.5, pids: 256, wallClockMinutes: 10, outputMb: 8 },
 }
 const image = { name: 'tools:1', id: 'sha256:1', path: '/usr/local/go/bin:/usr/bin', mounts: ['/n:/opt/node:ro'] }
-const options = createOptions({
+const DOCKER = { components: ['Engine'], id: 'id', folder: '/var/lib/docker', rootless: false, runtimes: ['runc'] }
+const PODMAN = { ...DOCKER, components: ['Podman Engine'], folder: '/var/lib/containers' }
+const plan: ContainerPlan = {
   request,
   folder: 'host:1',
   image,
   user: { uid: 1000, gid: 1000 },
   wire: '/home/engine/sandboxes/run_1-2/wire',
   runtime: undefined,
+  dialect: dialectOf(DOCKER, undefined),
+  filter: JSON.stringify(seccompProfile()),
+  userProcesses: undefined,
   nodeFlags: new Set(['--disable-sigusr1']),
-})
+}
+const options = createOptions(plan)
 
 describe('a container', () => {
   it('has no network, no privilege, no way to gain one, and no device or mount that is not named', () => {
@@ -73,5 +81,36 @@ describe('a container', () => {
     expect(readIdentity({ ...options.Labels, 'specfleet.epoch': 'first' })).toBeUndefined()
     expect(readIdentity({ ...options.Labels, 'specfleet.limits': '{' })).toBeUndefined()
     expect(readIdentity({})).toBeUndefined()
+  })
+})
+
+describe('a container of Podman', () => {
+  const dialect = dialectOf(PODMAN, undefined)
+  const { HostConfig } = createOptions({ ...plan, dialect, filter: '/engine/seccomp.json', userProcesses: 32_768 })
+
+  it('is filtered by a file, has no folder that Podman would make, and owns its own', () => {
+    expect(HostConfig.SecurityOpt).toEqual(['no-new-privileges', 'seccomp=/engine/seccomp.json'])
+    for (const folder of ['/run', '/var/tmp'])
+      expect(HostConfig.Tmpfs).toHaveProperty([folder], expect.stringMatching(/^ro,/))
+    expect(HostConfig.Tmpfs['/workspace']).toMatch(/,U,mode=0700$/)
+    expect(HostConfig.Ulimits).toContainEqual({ Name: 'nproc', Soft: 32_768, Hard: 32_768 })
+  })
+
+  it('is of the same engine whenever that is asked', () => {
+    expect(dialectOf({ ...PODMAN, id: 'another' }, undefined).engine).toBe(dialect.engine)
+  })
+})
+
+describe('what an engine would not do', () => {
+  it.each([
+    ['a runtime that Docker lacks', DOCKER, 'runsc', 'config.invalid'],
+    ['any runtime for Podman', PODMAN, 'runc', 'config.invalid'],
+    ['a wire in a rootless Podman', { ...PODMAN, rootless: true }, undefined, 'provider.unavailable'],
+  ])('is refused: %s', (_, told, runtime, code) => {
+    expect(() => dialectOf(told, runtime)).toThrow(expect.objectContaining({ code }))
+  })
+
+  it.each(['runc', 'io.containerd.runsc.v1'])('is not %s', (runtime) => {
+    expect(dialectOf(DOCKER, runtime).name).toBe('Docker')
   })
 })

@@ -13,8 +13,8 @@ import { INSIDE, insideEnvironment } from '../inside.ts'
 import { MIB, withDisk, workerFlags } from '../limits.ts'
 import type { SandboxRequest } from '../provider.ts'
 import { writeIdentity } from './container.ts'
+import type { Dialect } from './dialect.ts'
 import type { WorkerImage } from './image.ts'
-import { seccompProfile } from './seccomp.ts'
 
 export type ContainerUser = { readonly uid: number; readonly gid: number }
 
@@ -31,6 +31,12 @@ export type BodyPlan = {
   readonly user: ContainerUser
   /** The folder with the socket, on the host of the engine. */
   readonly wire: string
+  /** What the engine takes otherwise than others do. */
+  readonly dialect: Pick<Dialect, 'owner' | 'closed'>
+  /** The filter of system calls, as that engine takes it. */
+  readonly filter: string
+  /** How many processes the user may have over all containers; `undefined` where that is the engine's own affair. */
+  readonly userProcesses: number | undefined
   /** Another runtime than the engine's own, such as gVisor's. */
   readonly runtime: string | undefined
   /** Flags that this Node knows. */
@@ -43,15 +49,15 @@ const ENVIRONMENT_FD = 0
 const LOG = { Type: 'json-file', Config: { 'max-size': '1m', 'max-file': '3' } } as const
 const SHARED_MEMORY_BYTES = MIB
 const OPEN_FILES = 4096
-const SECCOMP = JSON.stringify(seccompProfile())
 
 export const createOptions = ({ request, folder, ...plan }: ContainerPlan) =>
   bodyOptions({ ...plan, limits: request.limits }, { labels: writeIdentity(request, folder), workerArguments: [] })
 
 export function bodyOptions(
-  { limits, image, user, wire, runtime, nodeFlags }: BodyPlan,
+  plan: BodyPlan,
   { labels, workerArguments }: { readonly labels: Record<string, string>; readonly workerArguments: readonly string[] },
 ) {
+  const { limits, image, user, wire, runtime, nodeFlags, userProcesses } = plan
   const memory = withDisk(limits, true).memoryMb * MIB
   const environment = insideEnvironment(ENVIRONMENT_FD, image.path)
   return {
@@ -75,9 +81,9 @@ export function bodyOptions(
       Init: true,
       ReadonlyRootfs: true,
       CapDrop: ['ALL'],
-      SecurityOpt: ['no-new-privileges', `seccomp=${SECCOMP}`],
+      SecurityOpt: ['no-new-privileges', `seccomp=${plan.filter}`],
       Binds: [...image.mounts, `${wire}:${INSIDE.wire}:ro`],
-      Tmpfs: memoryFolders(limits, user),
+      Tmpfs: { ...plan.dialect.closed, ...memoryFolders(limits, plan.dialect.owner(user)) },
       ShmSize: SHARED_MEMORY_BYTES,
       Memory: memory,
       MemorySwap: memory,
@@ -86,6 +92,7 @@ export function bodyOptions(
       Ulimits: [
         { Name: 'nofile', Soft: OPEN_FILES, Hard: OPEN_FILES },
         { Name: 'core', Soft: 0, Hard: 0 },
+        ...(userProcesses === undefined ? [] : [{ Name: 'nproc', Soft: userProcesses, Hard: userProcesses }]),
       ],
       LogConfig: LOG,
       RestartPolicy: { Name: 'no' },
@@ -96,9 +103,9 @@ export function bodyOptions(
 }
 
 /** File systems in memory; their pages count towards the container's limit. Programs are run only where they are built. */
-function memoryFolders({ diskMb, memoryMb }: SandboxRequest['limits'], { uid, gid }: ContainerUser) {
+function memoryFolders({ diskMb, memoryMb }: SandboxRequest['limits'], owner: string) {
   const bytes = (mb: number) => Math.round(mb * MIB)
-  const own = `uid=${uid},gid=${gid},mode=0700`
+  const own = `${owner},mode=0700`
   return {
     [INSIDE.workspace]: `rw,nosuid,nodev,exec,size=${bytes(diskMb)},${own}`,
     [INSIDE.home]: `rw,nosuid,nodev,exec,size=${bytes(memoryMb / 4)},${own}`,

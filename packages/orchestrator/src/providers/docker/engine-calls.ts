@@ -45,13 +45,20 @@ export class EngineCalls {
     })
   }
 
-  /** Nothing when the engine answers with one of these statuses. */
-  async unless(statuses: readonly number[], doing: string, ask: (docker: Docker) => Promise<unknown>): Promise<void> {
-    await this.ask(doing, async (docker) => {
+  /** Which of these statuses the engine answered with; `undefined` when it did what it was asked. */
+  unless(
+    statuses: readonly number[],
+    doing: string,
+    ask: (docker: Docker) => Promise<unknown>,
+  ): Promise<number | undefined> {
+    return this.ask(doing, async (docker) => {
       try {
         await ask(docker)
+        return undefined
       } catch (error) {
-        if (!statuses.includes(statusOf(error) ?? 0)) throw error
+        const status = statusOf(error)
+        if (status === undefined || !statuses.includes(status)) throw error
+        return status
       }
     })
   }

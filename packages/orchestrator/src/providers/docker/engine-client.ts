@@ -1,10 +1,11 @@
 /** The few things we ask of an engine, with answers parsed. */
 import type { Duplex } from 'node:stream'
 import { SpecfleetError } from '@specfleet/shared'
+import type Docker from 'dockerode'
 import { z } from 'zod'
 import type { Clock } from '../../clock.ts'
 import type { createOptions } from './create-options.ts'
-import { EngineCalls, openEnded } from './engine-calls.ts'
+import { EngineCalls } from './engine-calls.ts'
 import { EngineImages } from './engine-images.ts'
 import { attach, followDeaths, followImages, followOutput } from './engine-streams.ts'
 import type { Became, Container } from './exit.ts'
@@ -18,8 +19,13 @@ const Info = z.object({
   ID: z.string().min(1),
   ServerVersion: z.string(),
   OSType: z.string(),
+  DockerRootDir: z.string().default(''),
+  /** Said by Podman only. */
+  Rootless: z.boolean().default(false),
+  Runtimes: z.record(z.string(), z.unknown()).default({}),
 })
-export type EngineInfo = z.infer<typeof Info>
+const Version = z.object({ Components: z.array(z.object({ Name: z.string() })).default([]) })
+export type EngineInfo = z.infer<typeof Info> & { readonly components: readonly string[] }
 
 export type Ended = { readonly code: number; readonly output: string }
 
@@ -34,7 +40,9 @@ export class EngineClient {
   }
 
   async info(): Promise<EngineInfo> {
-    return Info.parse(await this.#calls.ask('say what it is', (docker) => docker.info()))
+    const ask = (docker: Docker) => Promise.all([docker.info(), docker.version()])
+    const [info, version] = await this.#calls.ask('say what it is', ask)
+    return { ...Info.parse(info), components: Version.parse(version).Components.map(({ Name }) => Name) }
   }
 
   /** Makes one under a name that nobody has. Resolves with the engine's own id of it. */
@@ -56,13 +64,7 @@ export class EngineClient {
 
   /** Starts it, and gives it what it waits for on its standard input. Resolves when the engine has taken all of it. */
   async start(name: string, input: string): Promise<void> {
-    const stream = await this.#calls.ask(`reach ${name}`, async (docker) =>
-      openEnded(
-        await docker
-          .getContainer(name)
-          .attach({ stream: true, stdin: true, stdout: false, stderr: false, hijack: true }),
-      ),
-    )
+    const stream = await attach(this.#calls, name, { output: false })
     try {
       await this.#calls.ask(`start ${name}`, (docker) => docker.getContainer(name).start())
       await this.#calls.ask(
@@ -84,7 +86,7 @@ export class EngineClient {
 
   /** Reaches its input and output before it is started: what is written there it reads, and what it says is heard. */
   attach(name: string): Promise<Duplex> {
-    return attach(this.#calls, name)
+    return attach(this.#calls, name, { output: true })
   }
 
   /** Starts it, and tells it nothing yet. */
@@ -132,9 +134,12 @@ export class EngineClient {
 
   /** Nothing when it is gone, or somebody else is removing it. */
   async remove(name: string): Promise<void> {
-    await this.#calls.unless([404, 409], `remove ${name}`, (docker) =>
-      docker.getContainer(name).remove({ force: true, v: true }),
-    )
+    const remove = (unless: readonly number[]) =>
+      this.#calls.unless(unless, `remove ${name}`, (docker) =>
+        docker.getContainer(name).remove({ force: true, v: true }),
+      )
+    // Podman does not remove what ends by itself in that moment; what has ended it does.
+    if ((await remove([404, 409, 304])) === 304) await remove([404, 409])
   }
 
   /** Nothing, too, when it runs. */

@@ -2,8 +2,8 @@ import { SpecfleetError } from '@specfleet/shared'
 import { expect, test } from 'vitest'
 import { engineError } from './engine-errors.ts'
 
-const answered = (statusCode: number, message: string) =>
-  Object.assign(new Error(`(HTTP code ${statusCode}) - ${message}`), { statusCode, json: { message } })
+const answered = (statusCode: number, message: string, cause?: string) =>
+  Object.assign(new Error(`(HTTP code ${statusCode}) - ${message}`), { statusCode, json: { message, cause } })
 const system = (code: string) => Object.assign(new Error(`connect ${code} /var/run/docker.sock`), { code })
 
 test.each([
@@ -17,6 +17,18 @@ test.each([
     answered(409, 'Conflict. The container name "/x" is already in use'),
     'provider.conflict',
     false,
+  ],
+  [
+    'a name that is taken, on Podman',
+    answered(500, 'the container name "x" is already in use', 'that name is already in use'),
+    'provider.conflict',
+    false,
+  ],
+  [
+    'a container in another state, on Podman',
+    answered(500, 'can only kill running containers', 'container state improper'),
+    'provider.failed',
+    true,
   ],
   ['an option that it does not know', answered(400, 'unknown runtime specified runsc'), 'provider.refused', false],
   ['a fault of its own', answered(500, 'OCI runtime create failed'), 'provider.failed', true],

@@ -1,11 +1,17 @@
 /** What the engine says when it will not, as errors of ours: whether to try again, and what to do. Pure. */
 import { SpecfleetError } from '@specfleet/shared'
 
-/** The status of its answer; `undefined` when there was none. */
+/** Where Podman says no more than that it failed: the status that Docker has for it. */
+const STATUS_OF_CAUSE: Readonly<Record<string, number>> = {
+  'that name is already in use': 409,
+  'container state improper': 304,
+}
+
+/** The status of its answer; `undefined` when there was none. 304: it is in that state already. */
 export function statusOf(error: unknown): number | undefined {
-  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
-    ? error.statusCode
-    : undefined
+  if (!(error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number')) return undefined
+  const cause = 'json' in error && isObject(error.json) ? error.json.cause : undefined
+  return (typeof cause === 'string' ? STATUS_OF_CAUSE[cause] : undefined) ?? error.statusCode
 }
 
 const codeOf = (error: unknown): string | undefined =>
@@ -35,7 +41,7 @@ export function engineError(error: unknown, doing: string): SpecfleetError {
   if (status === 404 && NO_IMAGE.test(said)) return new SpecfleetError('provider.image', said, { cause: error })
   if (status === 409) return new SpecfleetError('provider.conflict', said, { cause: error })
   // What it does not understand or allow today it will not tomorrow; what failed inside of it may go well again.
-  return status !== undefined && status < 500
+  return status !== undefined && status >= 400 && status < 500
     ? new SpecfleetError('provider.refused', detail, { cause: error })
     : new SpecfleetError('provider.failed', detail, { cause: error })
 }

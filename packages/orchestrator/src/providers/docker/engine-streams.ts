@@ -1,6 +1,5 @@
-/** What an engine tells for as long as it is listened to: the deaths of containers, what one writes, and new images. */
+/** Connections that last: what a container is told and what it says, the deaths of containers, and new images. */
 import { Duplex } from 'node:stream'
-import { SpecfleetError } from '@specfleet/shared'
 import { z } from 'zod'
 import { LABEL } from './container.ts'
 import { type EngineCalls, openEnded } from './engine-calls.ts'
@@ -10,6 +9,32 @@ const Happened = z.object({
   Action: z.string(),
   Actor: z.object({ Attributes: z.record(z.string(), z.string()).default({}) }),
 })
+
+/**
+ * The standard input of a container that is not started yet, and its framed output where that is asked for. The
+ * client's own way to it says again in the request's body what its address says, and Podman hands the body on to the
+ * container: so this one has an empty body.
+ */
+export async function attach(
+  calls: EngineCalls,
+  name: string,
+  { output }: { readonly output: boolean },
+): Promise<Duplex> {
+  return calls.ask(`reach ${name}`, (docker) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Duplex>()
+    const request = {
+      path: `/containers/${encodeURIComponent(name)}/attach?`,
+      method: 'POST',
+      options: { stream: true, stdin: true, stdout: output, stderr: false },
+      file: Buffer.alloc(0),
+      ...{ isStream: true, hijack: true, openStdin: true, statusCodes: { 404: 'no such container' } },
+    }
+    docker.modem.dial(request, (error: unknown, stream: unknown) =>
+      stream instanceof Duplex ? resolve(stream) : reject(error ?? new Error('the engine keeps the connection')),
+    )
+    return promise
+  })
+}
 
 /** Calls with the size of each piece that it writes from now on, until disposed of. */
 export async function followOutput(
@@ -23,14 +48,6 @@ export async function followOutput(
   stream.on('data', (bytes: Buffer) => onBytes(bytes.length))
   stream.on('error', () => stream.destroy())
   return { [Symbol.dispose]: () => void stream.destroy() }
-}
-
-/** The input and the framed output of a container that is not started yet. */
-export async function attach(calls: EngineCalls, name: string): Promise<Duplex> {
-  const options = { stream: true, stdin: true, stdout: true, stderr: false, hijack: true }
-  const stream = await calls.ask(`reach ${name}`, (docker) => docker.getContainer(name).attach(options))
-  if (stream instanceof Duplex) return stream
-  throw new SpecfleetError('internal', 'the client of the container engine gave a stream that goes one way only')
 }
 
 /** Calls whenever a name may mean another image; `onEnd` when the engine tells no more. */
@@ -55,7 +72,7 @@ export async function followDeaths(
   onDeath: (name: string) => void,
   onEnd: () => void,
 ): Promise<Disposable> {
-  const filters = { type: ['container' as const], event: ['die'], label: [`${LABEL.fleet}=${fleet}`] }
+  const filters = { type: ['container' as const], event: ['die', 'died'], label: [`${LABEL.fleet}=${fleet}`] }
   const stream = await calls.ask('tell what happens', async (docker) => openEnded(await docker.getEvents({ filters })))
   let rest = ''
   stream.on('data', (bytes: Buffer) => {

@@ -3,6 +3,7 @@ import type { Log } from '../../log.ts'
 import type { EngineLayout } from '../engine-folder/layout.ts'
 import type { Forwarder } from '../wire/forwarder.ts'
 import type { ContainerUser } from './create-options.ts'
+import type { Dialect } from './dialect.ts'
 import type { EngineClient } from './engine-client.ts'
 import type { WorkerImage } from './image.ts'
 
@@ -17,6 +18,11 @@ export type Engine = {
   readonly image: WorkerImage
   readonly user: ContainerUser
   readonly runtime: string | undefined
+  readonly dialect: Dialect
+  /** The filter of system calls, as this engine takes it. */
+  readonly filter: string
+  /** How many processes the user of sandboxes may have over all of them, where the engine has to be told. */
+  readonly userProcesses: number | undefined
   readonly wire: Forwarder
   readonly clock: Clock
   readonly log: Log

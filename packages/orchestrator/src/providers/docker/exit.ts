@@ -70,11 +70,14 @@ export function readContainer(inspected: unknown, became?: Became): Container | 
   }
 }
 
-/** @param status one of the engine's words: `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead` */
+/** @param status one of the engine's words: `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`; Podman has some more */
 export const stateOf = (status: string): Container['state'] => STATES[status] ?? 'exited'
 
 const STATES: Readonly<Record<string, Container['state']>> = {
   created: 'made',
+  // Podman's: prepared for its start, and about to end.
+  initialized: 'made',
+  stopping: 'running',
   running: 'running',
   paused: 'running',
   restarting: 'running',

@@ -1,20 +1,23 @@
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import { folderName, isRoot, makeEngineFolders } from '../engine-folder/folder.ts'
 import { engineLayout } from '../engine-folder/layout.ts'
+import { digest, place, writeShared } from '../engine-folder/place.ts'
 import { INSIDE_UID } from '../inside.ts'
 import type { SandboxEvent, SandboxProvider } from '../provider.ts'
 import { tellRefused } from '../tell-refused.ts'
 import { openForwarder } from '../wire/forwarder.ts'
 import { AskedImages } from './asked-images.ts'
 import type { ContainerUser } from './create-options.ts'
+import { type Dialect, dialectOf } from './dialect.ts'
 import { DockerProvider } from './docker-provider.ts'
 import type { Engine } from './engine.ts'
 import { EngineClient, type EngineInfo } from './engine-client.ts'
 import { defaultImage, findWorkerImage, placeWorker, type WorkerImage, workerVersion } from './image.ts'
+import { seccompProfile } from './seccomp.ts'
 import { tryOut } from './try-out.ts'
 import { type WarmOptions, WarmPool } from './warm/pool.ts'
 import { WorkerImages } from './worker-images.ts'
@@ -41,13 +44,15 @@ export type DockerProviderOptions = {
 
 /**
  * Disposal gives back what this process holds; containers go on, and so does their way to the bus.
- * @throws SpecfleetError `provider.unavailable` with the reason when no engine answers; `provider.image` when it has
- * no image of the worker; `worker.bundle`; `provider.failed` when the bus cannot be carried
+ * @throws SpecfleetError `provider.unavailable` with the reason when no engine answers; `config.invalid` when it would
+ * not use the runtime; `provider.image` when it has no image of the worker; `worker.bundle`; `provider.failed` when the
+ * bus cannot be carried
  */
 export async function openDockerProvider(options: DockerProviderOptions): Promise<SandboxProvider & AsyncDisposable> {
   const { fleet, clock, log, busAddresses } = options
   const client = new EngineClient(socketOf(options.host), clock)
   const info = await whatItIs(client, options.host)
+  const dialect = dialectOf(toldBy(info), options.runtime)
   const layout = engineLayout(resolve(options.root))
   await makeEngineFolders(layout)
   const worker = await placeWorker(layout.system, options.workerBundle)
@@ -61,7 +66,11 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
     ...{ root: layout.wire, sandboxes: layout.sandboxes, busAddresses, clock, log, onRefused: tellRefused(listeners) },
   })
   try {
-    const parts = { client, layout, fleet, folder, wire, clock, log, user: userOfSandboxes(), runtime: options.runtime }
+    const parts = {
+      ...{ client, layout, fleet, folder, wire, clock, log, user: userOfSandboxes(), runtime: options.runtime },
+      ...{ dialect, filter: await placeFilter(layout.system, dialect) },
+      userProcesses: dialect.limitsUser ? await mostProcesses() : undefined,
+    }
     const prove = (image: WorkerImage) => tryOut({ ...parts, image }, worker)
     await prove(found)
     const images = new WorkerImages(found, { client, find: () => find(name), prove, log })
@@ -71,7 +80,10 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
         return images.current
       },
     }
-    const about = { engine: `docker:${info.ID}:${folder}`.slice(0, 256), isolation: describe(info, options.runtime) }
+    const about = {
+      engine: `${dialect.engine}:${folder}`.slice(0, 256),
+      isolation: describe(dialect, info, options.runtime),
+    }
     const asked = new AskedImages(async (name) => {
       const image = await find(name)
       await prove(image)
@@ -119,10 +131,34 @@ const userOfSandboxes = (): ContainerUser =>
     ? { uid: INSIDE_UID, gid: INSIDE_UID }
     : { uid: process.getuid?.() ?? INSIDE_UID, gid: process.getgid?.() ?? INSIDE_UID }
 
-function describe({ ServerVersion }: EngineInfo, runtime: string | undefined): string {
+const toldBy = ({ components, ID: id, DockerRootDir: folder, Rootless: rootless, Runtimes }: EngineInfo) => ({
+  ...{ components, id, folder, rootless },
+  runtimes: Object.keys(Runtimes),
+})
+
+/** The filter of system calls, as the engine takes it. */
+async function placeFilter(system: string, { filterAs }: Dialect): Promise<string> {
+  const text = JSON.stringify(seccompProfile())
+  if (filterAs === 'text') return text
+  const path = join(system, `seccomp-${digest(text)}.json`)
+  await place(path, (part) => writeShared(part, text))
+  return path
+}
+
+/** As many as this process may have, and no more than there can be. */
+async function mostProcesses(): Promise<number> {
+  const [limits, most] = await Promise.all([
+    readFile('/proc/self/limits', 'utf8'),
+    readFile('/proc/sys/kernel/pid_max', 'utf8'),
+  ])
+  const own = /^Max processes +\S+ +(\d+)/m.exec(limits)?.[1]
+  return Math.min(Number(own ?? most), Number(most))
+}
+
+function describe({ name }: Dialect, { ServerVersion }: EngineInfo, runtime: string | undefined): string {
   const by = runtime === undefined ? '' : ` by ${runtime}`
   return (
-    `Docker ${ServerVersion}${by}: no network, no capability, read-only system, filtered system calls; ` +
+    `${name} ${ServerVersion}${by}: no network, no capability, read-only system, filtered system calls; ` +
     'limits of memory, processes, cpu, disk, output and wall clock'
   )
 }

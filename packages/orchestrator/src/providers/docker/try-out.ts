@@ -14,14 +14,15 @@ import type { PlacedWorker } from './image.ts'
 const LIMITS = { memoryMb: 512, diskMb: 16, cpus: 1, pids: 64, wallClockMinutes: 1, outputMb: 1 }
 
 /**
- * Proves once for each image that the engine makes such containers and that the worker starts in them. The worker,
+ * Proves once for each image and engine that the engine makes such containers and that the worker starts in them. The worker,
  * which is told nothing, refuses to work; what it compiled on the way is kept for every later start.
  * @throws SpecfleetError `provider.unavailable` with the reason
  */
 export async function tryOut(engine: Engine, { compileCache }: PlacedWorker): Promise<void> {
-  const { image, layout, user } = engine
+  const { image, layout, user, runtime, dialect } = engine
   await removeLeftTrials(engine)
-  const tried = join(layout.system, `tried-${digest(JSON.stringify([image.id, image.mounts, user, engine.runtime]))}`)
+  const what = [image.id, image.mounts, user, runtime, dialect.engine]
+  const tried = join(layout.system, `tried-${digest(JSON.stringify(what))}`)
   const makeCache = async (inMaking: string) => {
     await makeFolder(inMaking, 0o700)
     if (isRoot()) await chown(inMaking, user.uid, user.gid)
