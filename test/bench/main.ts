@@ -21,7 +21,9 @@ import { hostile } from './hostile.ts'
 import { IDLE_DEFAULTS, idleContainers } from './idle-containers.ts'
 import { intake } from './intake.ts'
 import { ledger } from './ledger.ts'
+import { leftovers } from './leftovers.ts'
 import { many } from './many.ts'
+import { manyContainers } from './many-containers.ts'
 import { manySandboxes } from './many-sandboxes.ts'
 import { memory } from './memory.ts'
 import { recovery } from './recovery.ts'
@@ -47,7 +49,18 @@ async function main(): Promise<number> {
   })
   const idle = idleContainers(sized(values, IDLE_DEFAULTS))
   const scaled = scale(sized(values, SCALE_DEFAULTS))
-  const benchmarks = [...QUICK, containers, hostile, idle, many, manySandboxes, recovery, scaled]
+  const benchmarks = [
+    ...QUICK,
+    containers,
+    hostile,
+    idle,
+    leftovers,
+    many,
+    manyContainers,
+    manySandboxes,
+    recovery,
+    scaled,
+  ]
   const names = benchmarks.map(({ name }) => name)
   const unknown = values.only?.filter((name) => !names.includes(name)) ?? []
   if (unknown.length > 0) {

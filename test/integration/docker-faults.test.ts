@@ -1,4 +1,6 @@
 /** What becomes of containers when their engine, or who was making them, ends without warning. */
+import { once } from 'node:events'
+import { Readable } from 'node:stream'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { SandboxEvent, SandboxProvider } from '../../packages/orchestrator/src/providers/provider.ts'
 import { openProvider } from '../../packages/orchestrator/src/providers/registry.ts'
@@ -120,6 +122,7 @@ describe('an engine that takes containers along', () => {
 
     const another = await leave('of-somebody-who-died')
     await using second = await sandboxes.open()
+    await removalOf(docker, another.id)
     await expect(another.inspect()).rejects.toMatchObject({ statusCode: 404 })
     expect((await second.list()).map(({ id }) => id)).toEqual([request.id])
     await second.destroy(request.id)
@@ -174,6 +177,13 @@ describe('an engine that takes containers along', () => {
     await expect(open({ runtime: 'no-such-runtime' })).rejects.toMatchObject({ code: 'provider.refused' })
   })
 })
+
+/** Settles when the engine has told that the container is gone, be it before this is called. */
+async function removalOf({ client }: TestDocker, id: string): Promise<void> {
+  const events = await client.getEvents({ since: 1, filters: { event: ['destroy'], container: [id] } })
+  await once(events, 'data')
+  if (events instanceof Readable) events.destroy()
+}
 
 /** Those that the provider itself writes, taken from a sandbox of its own. */
 async function labelsOf(provider: SandboxProvider, { client }: TestDocker): Promise<Record<string, string>> {

@@ -1,15 +1,15 @@
 /**
  * Ends sandboxes that a fork bomb has taken. Control groups of version 1 tell nobody that a process was refused,
- * so this one thing has to be looked for: one small file a sandbox, once a second.
+ * so this one thing has to be looked for: one small file a sandbox, once a second. More is read only of those that
+ * were refused one.
  */
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { SandboxId } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import { readIfAny } from './engine-folder/read-if-any.ts'
-import { isForkBomb, LOOK_EVERY_MS, type ProcessCount, type Suspicion, suspect, UNSUSPECTED } from './fork-bomb.ts'
-import { counter, type EngineVerdict } from './post-mortem.ts'
+import { isForkBomb, LOOK_EVERY_MS, type Suspicion, suspect, UNSUSPECTED } from './fork-bomb.ts'
+import type { EngineVerdict } from './post-mortem.ts'
+import { ProcessCounter } from './process-counter.ts'
 
 export type PatrolOptions = {
   readonly clock: Clock
@@ -22,7 +22,7 @@ export type PatrolOptions = {
 }
 
 /** What is known of one sandbox. */
-type Watched = { readonly folder: string | undefined; readonly suspicion: Suspicion }
+type Watched = { readonly counter: ProcessCounter | undefined; readonly suspicion: Suspicion }
 
 /** Looks at the sandboxes it was told to watch, for as long as there are any. */
 export class Patrol implements Disposable {
@@ -41,13 +41,14 @@ export class Patrol implements Disposable {
   }
 
   forget(id: SandboxId): void {
+    this.#watched.get(id)?.counter?.[Symbol.dispose]()
     this.#watched.delete(id)
   }
 
   [Symbol.dispose](): void {
     this.#over = true
     this.#next?.[Symbol.dispose]()
-    this.#watched.clear()
+    for (const id of [...this.#watched.keys()]) this.forget(id)
   }
 
   #later(): Disposable {
@@ -71,25 +72,28 @@ export class Patrol implements Disposable {
   }
 
   async #look(id: SandboxId, known: Watched | undefined): Promise<void> {
-    const { folder, suspicion } = known ?? { folder: await this.#options.groupOf(id), suspicion: UNSUSPECTED }
-    const seen = folder === undefined ? undefined : await countProcesses(folder)
-    const next = seen === undefined ? suspicion : suspect(suspicion, seen)
+    const watched = known ?? (await this.#begin(id))
+    const { counter, suspicion } = watched
     // It may have ended meanwhile.
-    if (!this.#watched.has(id)) return
-    this.#watched.set(id, { folder, suspicion: next })
+    if (this.#watched.get(id) !== watched || counter === undefined) return
+    // Who was refused nothing is not looked at further: that is nearly everybody, and always.
+    const seen = counter.refused() === 0 ? undefined : await counter.count()
+    if (seen === undefined || this.#watched.get(id) !== watched) return
+    const next = suspect(suspicion, seen)
+    this.#watched.set(id, { ...watched, suspicion: next })
     if (!isForkBomb(next)) return
     this.forget(id)
     this.#options.log.warn('sandbox.ended', { sandboxId: id, why: 'pids', ...seen })
     await writeFile(this.#options.verdictOf(id), 'pids' satisfies EngineVerdict, { mode: 0o600 })
     await this.#options.kill(id)
   }
-}
 
-/** What the group counts; `undefined` when it counts no processes, or is gone. */
-export async function countProcesses(folder: string): Promise<ProcessCount | undefined> {
-  const read = (name: string) => readIfAny(join(folder, name))
-  const events = await read('pids.events')
-  if (events === undefined) return undefined
-  const [current, most] = await Promise.all([read('pids.current'), read('pids.max')])
-  return { refused: counter(events, 'max'), current: Number(current ?? 0), most: Number(most ?? Number.NaN) }
+  async #begin(id: SandboxId): Promise<Watched> {
+    const folder = await this.#options.groupOf(id)
+    const isWatched = this.#watched.has(id)
+    const counter = folder === undefined || !isWatched ? undefined : ProcessCounter.open(folder)
+    const watched = { counter, suspicion: UNSUSPECTED }
+    if (isWatched) this.#watched.set(id, watched)
+    return watched
+  }
 }

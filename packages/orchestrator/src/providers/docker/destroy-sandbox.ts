@@ -1,8 +1,6 @@
-import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { SandboxId } from '@specfleet/shared'
+import { rm } from 'node:fs/promises'
+import type { SandboxId } from '@specfleet/shared'
 import { isHeld } from '../engine-folder/alive.ts'
-import { isLeftByItsMaker } from '../engine-folder/making.ts'
 import { containerName } from './container.ts'
 import type { Engine } from './engine.ts'
 import { sandboxFolder } from './layout.ts'
@@ -14,21 +12,6 @@ export async function destroySandbox(engine: Engine, id: SandboxId): Promise<voi
   await rm(sandboxFolder(engine.layout.sandboxes, id).folder, { recursive: true, force: true })
 }
 
-/** Removes what makers that died left half done: folders without a container, and containers that were never started. */
-export async function sweep(engine: Engine): Promise<void> {
-  const { client, fleet, folder, layout } = engine
-  const containers = new Map((await client.list(fleet, folder)).map(({ name, started }) => [name, started]))
-  const idOf = (name: string) => SandboxId.safeParse(name.slice(containerName(fleet, '').length)).data
-  const unstarted = [...containers].flatMap(([name, started]) => (started ? [] : [idOf(name)]))
-  const entries = await readdir(layout.sandboxes)
-  const lonely = entries
-    .map((entry) => SandboxId.safeParse(entry).data)
-    .filter((id) => id !== undefined && !containers.has(containerName(fleet, id)))
-  for (const id of [...unstarted, ...lonely])
-    if (id !== undefined && !isBeingMade(engine, id)) await destroySandbox(engine, id)
-  for (const entry of entries)
-    if (await isLeftByItsMaker(entry)) await rm(join(layout.sandboxes, entry), { recursive: true, force: true })
-}
-
+/** Whether somebody is at work on it, here or in another process. */
 export const isBeingMade = ({ layout }: Engine, id: SandboxId): boolean =>
   isHeld(sandboxFolder(layout.sandboxes, id).making)

@@ -9,6 +9,7 @@
  * 5. A container is never removed by itself: its state and its last words stay until `destroy`.
  */
 import { SandboxId, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
+import { Semaphore } from '../../semaphore.ts'
 import { whenReleased } from '../engine-folder/alive.ts'
 import { readIfAny } from '../engine-folder/read-if-any.ts'
 import { isSameIncarnation } from '../incarnation.ts'
@@ -19,13 +20,19 @@ import type { AskedImages } from './asked-images.ts'
 import { containerName } from './container.ts'
 import { createSandbox } from './create-sandbox.ts'
 import { Deaths } from './deaths.ts'
-import { destroySandbox, isBeingMade, sweep } from './destroy-sandbox.ts'
+import { destroySandbox, isBeingMade } from './destroy-sandbox.ts'
+import { EndedSandboxes } from './ended-sandboxes.ts'
 import type { Engine } from './engine.ts'
 import { type Container, reportOf } from './exit.ts'
+import type { ListedContainer } from './find-container.ts'
 import { sandboxFolder } from './layout.ts'
+import { removeLeft } from './remove-left.ts'
+import { Sweeper } from './sweeper.ts'
 import { Vigil } from './vigil.ts'
 
 const ATTEMPTS = 3
+/** All that a fleet left behind may be told to go at once; starts are not to wait for it at the engine. */
+const REMOVALS_AT_ONCE = 8
 
 export class DockerProvider implements SandboxProvider, AsyncDisposable {
   readonly name = 'docker'
@@ -37,6 +44,9 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   readonly #listeners: Set<(event: SandboxEvent) => void>
   readonly #making = new Map<SandboxId, Promise<Created>>()
   readonly #vigil: Vigil
+  readonly #sweeper: Sweeper
+  readonly #ended = new EndedSandboxes()
+  readonly #removals = new Semaphore(REMOVALS_AT_ONCE)
   readonly #deaths: Deaths
   readonly #tasks = new Set<Promise<void>>()
 
@@ -52,24 +62,26 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     this.engine = about.engine
     this.isolation = about.isolation
     this.#vigil = new Vigil(engine, (id) => this.stop(id, 'kill'))
+    this.#sweeper = new Sweeper(engine)
     this.#deaths = new Deaths(engine, {
       onDeath: (name) => this.#died(name),
       onGap: () => {
         this.#tell({ kind: 'gap' })
-        this.#begin(sweep(engine))
+        this.#begin(this.#sweeper.sweep())
       },
     })
   }
 
-  /** Removes what is half made, and begins to listen. */
+  /** Begins to listen, and to remove what is half made, which nobody waits for. */
   async start(): Promise<void> {
     await this.#deaths.start()
-    await sweep(this.#engine)
+    this.#begin(this.#sweeper.sweep())
   }
 
   async create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {
     const refused = refuseLimits(request.limits)
     if (refused !== undefined) return failed(new SpecfleetError('config.invalid', refused))
+    using _start = this.#sweeper.start()
     try {
       // Who asks for the same one meanwhile waits, and then finds it.
       for (let other = this.#making.get(request.id); other !== undefined; other = this.#making.get(request.id))
@@ -91,9 +103,9 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   async list(): Promise<readonly Sandbox[]> {
     const { client, fleet, folder } = this.#engine
     const listed = await client.list(fleet, folder)
-    const found = await Promise.all(listed.map(({ name }) => client.inspect(name)))
-    const described = await Promise.all(found.map((container) => container && this.#describe(container)))
-    return described.filter((sandbox) => sandbox !== undefined)
+    this.#ended.keep(listed)
+    const sandboxes = await Promise.all(listed.map((container) => this.#known(container) ?? this.#look(container)))
+    return sandboxes.filter((sandbox) => sandbox !== undefined)
   }
 
   async stop(id: SandboxId, how: 'term' | 'kill'): Promise<void> {
@@ -102,7 +114,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
 
   async destroy(id: SandboxId): Promise<void> {
     this.#vigil.forget(id)
-    await destroySandbox(this.#engine, id)
+    await this.#removals.run(() => destroySandbox(this.#engine, id))
   }
 
   watch(onEvent: (event: SandboxEvent) => void): AsyncDisposable {
@@ -118,6 +130,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     this.#listeners.clear()
     this.#deaths[Symbol.dispose]()
     this.#vigil[Symbol.dispose]()
+    this.#sweeper[Symbol.dispose]()
     // One may have begun another.
     while (this.#tasks.size > 0) await Promise.allSettled(this.#tasks)
     await this.#engine.wire[Symbol.asyncDispose]()
@@ -131,9 +144,9 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       if (found !== undefined && !isOf(found, request)) return taken(id)
       if (found !== undefined && found.state !== 'made') return this.#follow(id)
       // Whoever was making it has died.
-      if (found !== undefined) await destroySandbox(this.#engine, id)
+      if (found !== undefined) await removeLeft(this.#engine, id)
       if ((await createSandbox(await this.#engineFor(request), request, signal)) === 'made') return this.#follow(id)
-      if (!isBeingMade(this.#engine, id)) await sweep(this.#engine)
+      await removeLeft(this.#engine, id)
     }
     return taken(id)
   }
@@ -154,6 +167,20 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     })
   }
 
+  /** What nothing more than its place in a listing has to be known of. */
+  #known(container: ListedContainer): Sandbox | undefined {
+    const { identity, state } = container
+    if (identity === undefined) return undefined
+    const { id, labels } = identity
+    if (state === 'running') return this.#vigil.isKept(id) ? { id, labels, state: { kind: 'running' } } : undefined
+    return state === 'exited' ? this.#ended.find(container) : undefined
+  }
+
+  async #look({ identity, name }: ListedContainer): Promise<Sandbox | undefined> {
+    const container = identity && (await this.#engine.client.inspect(name))
+    return container && this.#describe(container)
+  }
+
   /** `undefined` for what a maker that died left half made. */
   async #describe(container: Container): Promise<Sandbox | undefined> {
     const { id, labels } = container.identity
@@ -166,7 +193,9 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
       return isBeingMade(this.#engine, id) ? { id, labels, state: { kind: 'running' } } : undefined
     }
     this.#vigil.forget(id)
-    return { id, labels, state: { kind: 'exited', exit: await this.#exitOf(container) } }
+    const sandbox: Sandbox = { id, labels, state: { kind: 'exited', exit: await this.#exitOf(container) } }
+    this.#ended.remember(sandbox, container)
+    return sandbox
   }
 
   async #exitOf(container: Container) {

@@ -8,7 +8,6 @@ import { type Identity, readIdentity } from './container.ts'
 const Inspected = z.object({
   Id: z.string(),
   State: z.object({
-    /** `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`. */
     Status: z.string(),
     Pid: z.number(),
     ExitCode: z.number(),
@@ -48,7 +47,7 @@ export function readContainer(inspected: unknown): Container | undefined {
   return {
     containerId: Id,
     identity,
-    state: STATES[State.Status] ?? 'exited',
+    state: stateOf(State.Status),
     pid: State.Pid,
     end: {
       code: State.ExitCode,
@@ -59,6 +58,9 @@ export function readContainer(inspected: unknown): Container | undefined {
     },
   }
 }
+
+/** @param status one of the engine's words: `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead` */
+export const stateOf = (status: string): Container['state'] => STATES[status] ?? 'exited'
 
 const STATES: Readonly<Record<string, Container['state']>> = {
   created: 'made',

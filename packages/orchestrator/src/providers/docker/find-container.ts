@@ -1,11 +1,24 @@
 /** Finding containers of ours on an engine: one by its name, or all of a fleet. */
 import { z } from 'zod'
-import { LABEL } from './container.ts'
+import { type Identity, LABEL, readIdentity } from './container.ts'
 import type { EngineCalls } from './engine-calls.ts'
-import { type Container, readContainer } from './exit.ts'
+import { type Container, readContainer, stateOf } from './exit.ts'
 
-export type ListedContainer = { readonly name: string; readonly started: boolean }
-const Listed = z.array(z.object({ Names: z.array(z.string()), State: z.string() }))
+/** What a listing tells of a container: enough to know whose it is, and whether it has to be looked at. */
+export type ListedContainer = Pick<Container, 'containerId' | 'state'> & {
+  readonly name: string
+  /** `undefined` when it is no sandbox of ours. */
+  readonly identity: Identity | undefined
+}
+
+const Listed = z.array(
+  z.object({
+    Id: z.string(),
+    Names: z.array(z.string()),
+    State: z.string(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+  }),
+)
 
 /** `undefined` when there is none of ours by that name. */
 export async function findContainer(calls: EngineCalls, name: string): Promise<Container | undefined> {
@@ -17,7 +30,9 @@ export async function findContainer(calls: EngineCalls, name: string): Promise<C
 export async function listContainers(calls: EngineCalls, fleet: string, folder: string): Promise<ListedContainer[]> {
   const filters = { label: [`${LABEL.fleet}=${fleet}`, `${LABEL.folder}=${folder}`] }
   const listed = await calls.ask('list its containers', (docker) => docker.listContainers({ all: true, filters }))
-  return Listed.parse(listed).flatMap(({ Names: [name], State }) =>
-    name === undefined ? [] : [{ name: name.replace(/^\//, ''), started: State !== 'created' }],
-  )
+  return Listed.parse(listed).flatMap(({ Id, Names: [name], State, Labels }) => {
+    if (name === undefined) return []
+    const identity = readIdentity(Labels ?? {})
+    return [{ name: name.replace(/^\//, ''), containerId: Id, state: stateOf(State), identity }]
+  })
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unifiedMount } from '../cgroup-layout.ts'
 import { readIfAny } from '../engine-folder/read-if-any.ts'
-import { countProcesses } from '../patrol.ts'
+import { countsProcesses } from '../process-counter.ts'
 import { findShim, readRecord } from './find-sandbox.ts'
 import type { SandboxLayout } from './layout.ts'
 
@@ -10,10 +10,8 @@ import type { SandboxLayout } from './layout.ts'
 export async function processGroupOf(layout: SandboxLayout): Promise<string | undefined> {
   const confinement = (await readRecord(layout))?.confinement
   switch (confinement?.kind) {
-    case 'cgroup': {
-      const counts = await Promise.all(confinement.folders.map(countProcesses))
-      return confinement.folders.find((_, index) => counts[index] !== undefined)
-    }
+    case 'cgroup':
+      return confinement.folders.find(countsProcesses)
     case 'scope': {
       const [shim, mount] = await Promise.all([findShim(layout), readFile('/proc/mounts', 'utf8').then(unifiedMount)])
       const group = shim === undefined ? undefined : await readIfAny(`/proc/${shim.pid}/cgroup`)

@@ -12,6 +12,7 @@
  */
 import { createHash } from 'node:crypto'
 import { chmodSync, closeSync, constants, existsSync, openSync, readdirSync, realpathSync, rmSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import {
@@ -213,6 +214,8 @@ async function main(wireRoot: string, sandboxes: string): Promise<void> {
   ready = true
   for (const rival of rivals) rival.end(READY_LINE)
   announce()
+  // It would be written at the end, and a forwarder ends seldom, or by a kill.
+  flushCompileCache()
   // Whoever started it takes a lease at once, unless it died meanwhile.
   setTimeout(service.considerEnding, UNLEASED_MS)
 }

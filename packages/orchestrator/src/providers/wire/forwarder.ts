@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SpecfleetError } from '@specfleet/shared'
 import { type Clock, pause } from '../../clock.ts'
@@ -42,6 +43,8 @@ export interface Forwarder extends AsyncDisposable {
 }
 
 const START_LIMIT_MS = 15_000
+/** Beside the control socket, in a folder that is nobody else's to write. */
+const COMPILE_CACHE = 'cache'
 const RESTART_DELAYS_MS = [0, 50, 200, 1_000, 5_000] as const
 
 /** @throws SpecfleetError `provider.failed` when no forwarder can be started, `config.invalid` for a bad address */
@@ -162,7 +165,8 @@ async function startForwarder(options: ForwarderOptions): Promise<void> {
   const child = spawn(process.execPath, [...flags, program, options.root, options.sandboxes], {
     cwd: '/',
     detached: true,
-    env: {},
+    // Its own code, compiled once a host: until it is there no sandbox is.
+    env: { NODE_COMPILE_CACHE: join(options.root, COMPILE_CACHE) },
     stdio: descriptors.stdio,
   })
   await untilReady(child, options.clock)
