@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { PlacedRun } from '@specfleet/shared'
+import { whenAborted } from '../../../../orchestrator/src/lifecycle.ts'
 import type { Chronicle } from '../chronicle.ts'
 import { livingMembers, runAtPoint, signalIfThere } from '../processes.ts'
 import { none, type Victim } from '../victim.ts'
@@ -28,7 +29,10 @@ export const zombieWorker: Victim = {
         await fleet.join({ SPECFLEET_HOME: join(fleet.home, 'elsewhere') })
         const wakesUp = chronicle.until(() => fenceBehind(chronicle, run) ?? isOver(chronicle, run), signal)
         const fence = await wakesUp.finally(() => signalIfThere(pid, 'SIGCONT'))
-        const lastLine = await host.lastLineOf(run.placement.sandboxId)
+        // One that does not end is told as a trial that did not.
+        const over = whenAborted(signal).then(() => '')
+        const lastLine = await Promise.race([host.lastLineOf(run.placement.sandboxId), over])
+        signal.throwIfAborted()
         // Back on its host, somebody clears up behind it.
         await fleet.join()
         return {
