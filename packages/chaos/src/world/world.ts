@@ -1,4 +1,4 @@
-import { isPlaced, newId, type PlacedRun, type RunRecord } from '@specfleet/shared'
+import { isPlaced, newId, type PlacedRun, type RunRecord, SpecfleetError } from '@specfleet/shared'
 import { type GatedModel, startGatedModel } from '../../../testkit/src/gated-model.ts'
 import { type Fleet, openFleet } from '../../../testkit/src/real-fleet.ts'
 import { repositoryOf, SMALL_SERVICE } from '../../../testkit/src/source-repository.ts'
@@ -39,8 +39,20 @@ export const QUICK = {
 
 const ORCHESTRATORS = 2
 
-/** Starts everything but the work. */
-export async function openWorld({ seed, env = {}, jobs = Number.POSITIVE_INFINITY }: WorldOptions): Promise<World> {
+const MOST_TRIES = 3
+
+/** Starts everything but the work; again where the machine was too busy for it, which says nothing of a fleet. */
+export async function openWorld(options: WorldOptions): Promise<World> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await bringUp(options)
+    } catch (error) {
+      if (tries >= MOST_TRIES || !(error instanceof SpecfleetError) || error.code !== 'bus.unreachable') throw error
+    }
+  }
+}
+
+async function bringUp({ seed, env = {}, jobs = Number.POSITIVE_INFINITY }: WorldOptions): Promise<World> {
   await using parts = new AsyncDisposableStack()
   const model = parts.use(await startGatedModel())
   const source = parts.use(await repositoryOf(SMALL_SERVICE))
