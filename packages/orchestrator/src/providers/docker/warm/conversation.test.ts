@@ -41,6 +41,15 @@ test('hears lines however their frames are cut', async () => {
   )
 })
 
+test('loses no line that comes right behind another', async () => {
+  const { stream, conversation } = attached()
+  const first = conversation.hear('waiting', never)
+  stream.push(framed('waiting\n'))
+  stream.push(framed('taken\n'))
+  await first
+  await conversation.hear('taken', never)
+})
+
 test('fails at another word, at the end, and when it is called off', async () => {
   const { stream, conversation } = attached()
   stream.push(framed('nonsense\n'))

@@ -61,8 +61,12 @@ export class Conversation implements Disposable {
   /** `undefined` when none will come. */
   #nextLine(signal: AbortSignal): Promise<string | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<string | undefined>()
+    let heard = false
     const look = () => {
-      if (this.#said.length > 0 || this.#over) resolve(this.#said.shift())
+      // A line that comes right behind this one is the next one's.
+      if (heard) return
+      heard = this.#said.length > 0 || this.#over
+      if (heard) resolve(this.#said.shift())
       else if (signal.aborted) reject(signal.reason)
     }
     this.#onLine = look
