@@ -62,16 +62,17 @@ export class Conversation implements Disposable {
   #nextLine(signal: AbortSignal): Promise<string | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<string | undefined>()
     const look = () => {
+      if (this.#said.length === 0 && !this.#over && !signal.aborted) return
+      // What comes next is for whoever asks next.
+      this.#onLine = () => {}
+      signal.removeEventListener('abort', look)
       if (this.#said.length > 0 || this.#over) resolve(this.#said.shift())
-      else if (signal.aborted) reject(signal.reason)
+      else reject(signal.reason)
     }
     this.#onLine = look
     signal.addEventListener('abort', look, { once: true })
     look()
-    return promise.finally(() => {
-      this.#onLine = () => {}
-      signal.removeEventListener('abort', look)
-    })
+    return promise
   }
 
   #take(bytes: Buffer): void {
