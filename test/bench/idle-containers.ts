@@ -4,9 +4,11 @@
  * process, so that a machine can hold many; to the orchestrator nothing is simulated.
  */
 import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { BEAT_EVERY_MS, openTaskQueue, subjects } from '@specfleet/shared'
 import type Docker from 'dockerode'
+import { z } from 'zod'
 import { type OrchestratorProcess, startOrchestrator } from '../../packages/cli/src/stack/orchestrator-process.ts'
 import { bundleWorker } from '../../packages/sandbox-worker/bundle.ts'
 import { startDocker } from '../../packages/testkit/src/docker.ts'
@@ -101,6 +103,8 @@ const idle: Script = async (worker) => {
   return 0
 }
 
+const Started = z.object({ id: z.string() })
+
 type Workers = AsyncDisposable & {
   /** Queues runs until there are so many; resolves when all their workers are ready. */
   reach(size: number, signal: AbortSignal): Promise<void>
@@ -114,7 +118,7 @@ async function playWorkers({ bus, nats }: Stage, client: Docker): Promise<Worker
   let wake = () => {}
   const started = await client.getEvents({ filters: { event: ['start'], label: [`specfleet.fleet=${FLEET}`] } })
   createInterface({ input: started }).on('line', (line) => {
-    const { id } = JSON.parse(line) as { id: string }
+    const { id } = Started.parse(JSON.parse(line))
     const life = environmentIn(client.getContainer(id))
       .then((env) => runScriptedWorker({ ...env, BUS_URL: nats.url, WORKSPACE: '/nowhere' }, idle, end.signal))
       .catch((error: unknown) => {
@@ -141,7 +145,7 @@ async function playWorkers({ bus, nats }: Stage, client: Docker): Promise<Worker
     async [Symbol.asyncDispose]() {
       end.abort(new Error('it is measured'))
       readiness[Symbol.dispose]()
-      if ('destroy' in started && typeof started.destroy === 'function') started.destroy()
+      if (started instanceof Readable) started.destroy()
       await Promise.all(played)
     },
   }

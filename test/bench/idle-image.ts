@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { WORKER_EXIT } from '@specfleet/shared'
 import type Docker from 'dockerode'
+import { z } from 'zod'
 import { WORKER_LABEL, workerVersion } from '../../packages/orchestrator/src/providers/docker/image.ts'
 import { textOf } from '../../packages/orchestrator/src/providers/docker/output.ts'
 import { baseImage, type TestDocker } from '../../packages/testkit/src/docker.ts'
@@ -39,6 +40,8 @@ export async function idleImage(docker: TestDocker, workerBundle: string): Promi
   }
 }
 
+const Environment = z.record(z.string(), z.string())
+
 /** The environment that such a container was given, once it has told. */
 export async function environmentIn(container: Docker.Container): Promise<Readonly<Record<string, string>>> {
   const output = await container.logs({ stdout: true, follow: true })
@@ -46,7 +49,7 @@ export async function environmentIn(container: Docker.Container): Promise<Readon
   for await (const piece of output) {
     pieces.push(Buffer.from(piece))
     const told = textOf(Buffer.concat(pieces))
-    if (told.endsWith('\n')) return JSON.parse(told) as Record<string, string>
+    if (told.endsWith('\n')) return Environment.parse(JSON.parse(told))
   }
   throw new Error(`container ${container.id} ended without a word`)
 }

@@ -129,6 +129,34 @@ describe('an engine that takes containers along', () => {
     expect(await sandboxes.remains(request.id)).toEqual([])
   })
 
+  it('makes a container of the image that is asked for, and blames nobody else for one that it does not have', async () => {
+    const { docker, bus, sandboxes } = scene
+    const { image: Image = '' } = sandboxes.options.docker
+    const [repo, tag] = ['specfleet-asked-for', '1']
+    const base = await docker.client.createContainer({ Image, Cmd: ['true'] })
+    await base.commit({ repo, tag })
+    await base.remove()
+    const asked = docker.client.getImage(`${repo}:${tag}`)
+    await using provider = await sandboxes.open()
+    try {
+      const request = { ...requestFor(), image: `${repo}:${tag}` }
+      expect(await provider.create(request, never)).toEqual({ kind: 'running' })
+      expect((await bus.puppet(request.id)).hello.env.SANDBOX_ID).toBe(request.id)
+      const [container] = await docker.client.listContainers({ all: true, filters: { name: [request.id] } })
+      expect(container?.ImageID).toBe((await asked.inspect()).Id)
+      await provider.destroy(request.id)
+      const other = { ...requestFor(), image: 'nobody/has-this:1' }
+      expect(await provider.create(other, never)).toMatchObject({
+        kind: 'failed',
+        code: 'task.image',
+        retryable: false,
+      })
+      expect(await sandboxes.remains(other.id)).toEqual([])
+    } finally {
+      await asked.remove({ force: true })
+    }
+  })
+
   it('is refused with a sentence where it is not there, or lacks what it is to make containers of', async () => {
     const { sandboxes } = scene
     const { options } = sandboxes

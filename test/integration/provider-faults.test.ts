@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { SandboxProvider } from '../../packages/orchestrator/src/providers/provider.ts'
-import { openProvider } from '../../packages/orchestrator/src/providers/registry.ts'
+import { openProvider, openProviders } from '../../packages/orchestrator/src/providers/registry.ts'
 import { SandboxId } from '../../packages/shared/src/index.ts'
 import { bubblewrapPath } from '../../packages/testkit/src/bubblewrap.ts'
 import { exitOf, reportOf, requestFor } from '../../packages/testkit/src/provider-conformance.ts'
@@ -153,7 +153,8 @@ describe.each(['process', 'process-unsafe'] as const)('an engine of kind %s', (c
     await again.destroy(request.id)
     await again[Symbol.asyncDispose]()
     await vi.waitFor(() => expect(forwardersOf(alone.root)).toEqual([]), 5_000)
-    expect(readdirSync(join(alone.root, 'wire'))).toEqual([])
+    // What it was compiled to stays for the next one.
+    expect(readdirSync(join(alone.root, 'wire'))).toEqual(['cache'])
     await alone[Symbol.asyncDispose]()
   })
 })
@@ -175,6 +176,22 @@ describe('an engine that cannot isolate', () => {
     await expect(refuse(script(engine.home, 'broken', broken))).rejects.toThrow('this host forbids user namespaces')
     expect(readdirSync(join(engine.root, 'sandboxes'))).toEqual([])
     await vi.waitFor(() => expect(forwardersOf(engine.root)).toEqual([]), 5_000)
+  })
+
+  it('is opened once, however often a list comes up with it, and makes nothing of an image', async () => {
+    await using bus = await startPuppetBus()
+    await using engine = await startProcessEngine('process', bus.address)
+    await using opened = new AsyncDisposableStack()
+    const all = await openProviders(['auto', 'process', 'auto', 'process'], engine.options)
+    for (const provider of all) opened.use(provider)
+    expect(all.map(({ name, images }) => [name, images])).toEqual([['process', false]])
+    const request = { ...requestFor(), image: 'tools:1' }
+    expect(await all[0]?.create(request, AbortSignal.timeout(60_000))).toMatchObject({
+      kind: 'failed',
+      code: 'task.image',
+      retryable: false,
+    })
+    expect(await all[0]?.list()).toEqual([])
   })
 
   it('is unknown under any other name', async () => {

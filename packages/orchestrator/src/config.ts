@@ -5,34 +5,18 @@ import { ADOPTION_GRACE_MS, describeIssues, ID_PATTERN, SpecfleetError } from '@
 import { z } from 'zod'
 import { accountOf } from './creds.ts'
 import type { BreakerPolicy } from './engines/breaker.ts'
+import { providerList, providerSlots } from './engines/choices.ts'
 import { NO_POLICY, type Policy, parsePolicy } from './engines/policy.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 import type { PoolSize } from './providers/pool-size.ts'
 import type { Limits } from './providers/provider.ts'
-import { type DockerChoice, ENGINE_NAMES, PROVIDER_CHOICES, type ProviderChoice } from './providers/registry.ts'
+import type { DockerChoice, ProviderChoice } from './providers/registry.ts'
 import type { BackoffPolicy } from './supervisor/backoff.ts'
 
 const MIB = 1024 * 1024
 
 const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 const amount = (least: number, most: number) => z.coerce.number().min(least).max(most)
-
-/** Behind each other in overflow order. */
-const providerList = z
-  .string()
-  .transform((text) => text.split(',').map((name) => name.trim()))
-  .pipe(z.array(z.enum(PROVIDER_CHOICES)))
-  .refine((names) => names.length === 1 || !names.includes('process-unsafe'), {
-    message: 'process-unsafe stands alone: what overflowed to it would lose its isolation',
-  })
-
-/** `docker=8,process=4` */
-const providerSlots = z
-  .string()
-  .transform((text): unknown => text.split(',').map((part) => part.split('=').map((word) => word.trim())))
-  .pipe(z.array(z.tuple([z.enum(ENGINE_NAMES), whole(0, 10_000)])))
-  .refine((pairs) => new Set(pairs.map(([name]) => name)).size === pairs.length, { message: 'names a provider twice' })
-  .transform((pairs): ReadonlyMap<string, number> => new Map(pairs))
 
 /** Every variable the orchestrator reads. Files hold what must not stand in an environment. */
 const Variables = z.object({

@@ -66,9 +66,7 @@ export class SandboxTable implements AsyncDisposable {
   refresh(): void {
     this.#complete = false
     this.#listAgain = true
-    this.#listing ??= this.#list().finally(() => {
-      this.#listing = undefined
-    })
+    this.#listing ??= this.#list()
   }
 
   /** Asks the engine for one sandbox, and remembers the answer. */
@@ -115,6 +113,8 @@ export class SandboxTable implements AsyncDisposable {
         break
       }
     }
+    // Before anybody is told: who refreshes from here on begins a listing of their own.
+    this.#listing = undefined
     this.changes.emit()
   }
 

@@ -75,10 +75,10 @@ export class Patrol implements Disposable {
     const watched = known ?? (await this.#begin(id))
     const { counter, suspicion } = watched
     // It may have ended meanwhile.
-    if (!this.#watched.has(id) || counter === undefined) return
+    if (this.#watched.get(id) !== watched || counter === undefined) return
     // Who was refused nothing is not looked at further: that is nearly everybody, and always.
     const seen = counter.refused() === 0 ? undefined : await counter.count()
-    if (seen === undefined || !this.#watched.has(id)) return
+    if (seen === undefined || this.#watched.get(id) !== watched) return
     const next = suspect(suspicion, seen)
     this.#watched.set(id, { ...watched, suspicion: next })
     if (!isForkBomb(next)) return

@@ -1,6 +1,7 @@
 import { isOwned, isPlaced, type RunId } from '@specfleet/shared'
 import { wishOf } from '../engines/policy.ts'
-import { freePlaces, type Taken, type Wish } from '../engines/room.ts'
+import { freePlaces, Room, type Taken, type Wish } from '../engines/room.ts'
+import type { Choice } from './backlog.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
 import type { ActiveRun, EngineView, QueuedRun } from './world.ts'
 
@@ -40,6 +41,20 @@ export class Seating {
         return [engine, { engine, provider, images, free, sandboxes: sandboxes.sandboxes() }]
       }),
     )
+  }
+
+  /** Of those that are wanted, who could get a place; each that is chosen takes its own. */
+  choice(
+    engines: ReadonlyMap<string, EngineView>,
+    inHand: ReadonlySet<RunId>,
+    isWanted: (run: QueuedRun) => boolean,
+  ): Choice {
+    const room = new Room([...engines.values()])
+    return {
+      inHand,
+      mayStart: (run) => room.has(this.wish(run)) && isWanted(run),
+      onChosen: (run) => void room.take(this.wish(run)),
+    }
   }
 
   /** A seat lasts until its run has a sandbox, or moves on, or the engine has none for it any more. */

@@ -3,7 +3,6 @@ import { Epoch, isOwned, isPlaced, RunId as RunIdSchema, sandboxIdOf } from '@sp
 import { pause } from '../clock.ts'
 import { Emitter } from '../emitter.ts'
 import { longestMinutes } from '../engines/policy.ts'
-import { Room } from '../engines/room.ts'
 import { act } from './actions.ts'
 import type { BeatListener } from './beat-listener.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
@@ -163,25 +162,19 @@ export class Supervisor implements AsyncDisposable {
     const { me, stopGraceMs, adoptionGraceMs } = this.#options
     const busy = new Set(this.#busy.keys())
     const engines = this.#seating.look(busy)
-    const room = new Room([...engines.values()])
-    const { wish } = this.#seating
-    const choice = {
-      inHand: busy,
-      mayStart: (run: QueuedRun) => room.has(wish(run)) && this.#demands.now(run).kind === 'work',
-      onChosen: (run: QueuedRun) => void room.take(wish(run)),
-    }
+    const isWanted = (run: QueuedRun) => this.#demands.now(run).kind === 'work'
     return {
       me,
       engines,
       seats: this.#seating.seats,
-      wish,
+      wish: this.#seating.wish,
       now: clock.monotonic(),
       draining: this.#phase !== 'working',
       free: slots.free,
       stopGraceMs: this.#phase === 'forced' ? 0 : stopGraceMs,
       adoptionGraceMs,
       runs: table.active(),
-      queued: table.backlog.next(Math.min(slots.free, MOST_STARTS), choice),
+      queued: table.backlog.next(Math.min(slots.free, MOST_STARTS), this.#seating.choice(engines, busy, isWanted)),
       recalled: this.#recalls.runs(),
       settledEpoch: (runId) => table.settledEpoch(runId),
       busy,

@@ -137,6 +137,11 @@ export class EngineClient {
     )
   }
 
+  /** Nothing, too, when it runs. */
+  async removeUnstarted(name: string): Promise<void> {
+    await this.#calls.unless([404, 409], `remove ${name}`, (docker) => docker.getContainer(name).remove({ v: true }))
+  }
+
   /** Calls with the size of each piece that it writes from now on, until disposed of. */
   followOutput(name: string, onBytes: (count: number) => void): Promise<Disposable> {
     return followOutput(this.#calls, name, onBytes)

@@ -49,18 +49,23 @@ export async function findLeft(engine: Engine): Promise<Left> {
 export async function removeLeft(engine: Engine, id: SandboxId): Promise<Removed> {
   const { client, layout, wire } = engine
   const { folder } = sandboxFolder(layout.sandboxes, id)
-  const isAtWork = () => isBeingMade(engine, id)
-  if (isAtWork()) return { containers: 0, folders: 0 }
-  const [container, before] = await Promise.all([findSandbox(engine, id), whichOne(folder)])
-  if (container !== undefined && container.state !== 'made') return { containers: 0, folders: 0 }
-  const isLeft = async () => before !== undefined && (await whichOne(folder)) === before && !isAtWork()
-  if (await isLeft()) await wire.close(id)
+  // In this order: of a folder that nobody holds the container either was started before, or never will be.
+  const found = await whichOne(folder)
+  if (isBeingMade(engine, id)) return NOTHING
+  const container = await findSandbox(engine, id)
+  if (container !== undefined && container.state !== 'made') return NOTHING
+  // Another folder by now is that of somebody who makes the sandbox anew, and so may be the container.
+  const isStillLeft = async () => (await whichOne(folder)) === found && !isBeingMade(engine, id)
+  if (!(await isStillLeft())) return NOTHING
+  if (found !== undefined) await wire.close(id)
   const away = join(layout.sandboxes, await makingName())
-  const folders = (await isLeft()) && (await moveIfThere(folder, away)) ? 1 : 0
-  if (container !== undefined) await client.remove(container.containerId)
+  const folders = found !== undefined && (await isStillLeft()) && (await moveIfThere(folder, away)) ? 1 : 0
+  if (container !== undefined) await client.removeUnstarted(container.containerId)
   await rm(away, { recursive: true, force: true })
   return { containers: container === undefined ? 0 : 1, folders }
 }
+
+const NOTHING: Removed = { containers: 0, folders: 0 }
 
 /** Tells a folder from any other that has its name later. */
 async function whichOne(folder: string): Promise<string | undefined> {
