@@ -3,6 +3,7 @@
  * reconciled, whose workers only beat. The containers sleep, and their workers' part of the bus is played by this
  * process, so that a machine can hold many; to the orchestrator nothing is simulated.
  */
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -10,6 +11,10 @@ import { BEAT_EVERY_MS, openTaskQueue, subjects } from '@specfleet/shared'
 import type Docker from 'dockerode'
 import { z } from 'zod'
 import { type OrchestratorProcess, startOrchestrator } from '../../packages/cli/src/stack/orchestrator-process.ts'
+import { systemClock as clock } from '../../packages/orchestrator/src/clock.ts'
+import { openLog } from '../../packages/orchestrator/src/log.ts'
+import { engineLayout } from '../../packages/orchestrator/src/providers/engine-folder/layout.ts'
+import { openForwarder } from '../../packages/orchestrator/src/providers/wire/forwarder.ts'
 import { bundleWorker } from '../../packages/sandbox-worker/bundle.ts'
 import { startDocker } from '../../packages/testkit/src/docker.ts'
 import { runScriptedWorker, type Script } from '../../packages/testkit/src/scripted-worker.ts'
@@ -61,6 +66,7 @@ export const idleContainers = ({ sizes, seconds }: IdleOptions): Benchmark => ({
     stack.defer(async () => {
       orchestrator.kill('SIGKILL')
       await orchestrator.exited
+      await endForwarder(stage, env.SPECFLEET_HOME)
     })
     const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MS)])
     const measured: Idle[] = []
@@ -85,6 +91,17 @@ export const idleContainers = ({ sizes, seconds }: IdleOptions): Benchmark => ({
     return { growth: { of: 'idle containers', sizes, rows } }
   },
 })
+
+/** It would wait for another orchestrator, since its sandboxes are not removed one by one. */
+async function endForwarder({ nats }: Stage, home: string): Promise<void> {
+  const { wire: root, sandboxes } = engineLayout(join(home, 'docker'))
+  const log = openLog({ level: 'error', now: clock.now, write: (line) => console.error(line) })
+  const busAddresses = [`127.0.0.1:${nats.port}`]
+  const forwarder = await openForwarder({ root, sandboxes, busAddresses, clock, log })
+  const pid = await forwarder.pid()
+  await forwarder[Symbol.asyncDispose]()
+  process.kill(pid, 'SIGTERM')
+}
 
 type Idle = { readonly orchestrator: number; readonly engine: number; readonly residentMib: number }
 
