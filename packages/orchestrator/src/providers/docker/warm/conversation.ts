@@ -61,21 +61,18 @@ export class Conversation implements Disposable {
   /** `undefined` when none will come. */
   #nextLine(signal: AbortSignal): Promise<string | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<string | undefined>()
-    let heard = false
     const look = () => {
-      // A line that comes right behind this one is the next one's.
-      if (heard) return
-      heard = this.#said.length > 0 || this.#over
-      if (heard) resolve(this.#said.shift())
-      else if (signal.aborted) reject(signal.reason)
+      if (this.#said.length === 0 && !this.#over && !signal.aborted) return
+      // What comes next is for whoever asks next.
+      this.#onLine = () => {}
+      signal.removeEventListener('abort', look)
+      if (this.#said.length > 0 || this.#over) resolve(this.#said.shift())
+      else reject(signal.reason)
     }
     this.#onLine = look
     signal.addEventListener('abort', look, { once: true })
     look()
-    return promise.finally(() => {
-      this.#onLine = () => {}
-      signal.removeEventListener('abort', look)
-    })
+    return promise
   }
 
   #take(bytes: Buffer): void {
