@@ -174,7 +174,7 @@ describe('an engine that takes containers along', () => {
       code: 'provider.image',
       next: expect.stringContaining('specfleet image build'),
     })
-    await expect(open({ runtime: 'no-such-runtime' })).rejects.toMatchObject({ code: 'provider.refused' })
+    await expect(open({ runtime: 'no-such-runtime' })).rejects.toMatchObject({ code: 'config.invalid' })
   })
 })
 
