@@ -61,7 +61,7 @@ async function measureHandOvers(docker: TestDocker, image: string, signal: Abort
     for (;;) {
       await heard.untilOneWaits()
       const before = heard.handedOver
-      const ms = await spawnOnce(stage, pool)
+      const ms = await asStart(starts, signal, () => spawnOnce(stage, pool))
       // Who did not answer in time was started cold, which is counted by itself.
       if (heard.handedOver > before) return ms
     }
@@ -95,12 +95,7 @@ async function measureRate({ stage, pool, starts, client, image, heard, signal }
   const before = heard.handedOver
   for (let round = 0; round < TIMES; round++) {
     signal.throwIfAborted()
-    const ours = async () => {
-      const start = await starts.next(signal)
-      if (start === 'closed') return
-      using _start = start
-      await spawnOnce(stage, pool)
-    }
+    const ours = () => asStart(starts, signal, () => spawnOnce(stage, pool))
     const turns = [
       async () => rates.ours.push(await rateOf(AT_ONCE, ours)),
       async () => rates.raw.push(await rateOf(CORES, () => untilOutput(client, image, ECHO), AT_ONCE / CORES)),
@@ -115,6 +110,14 @@ async function measureRate({ stage, pool, starts, client, image, heard, signal }
     engine: { name: 'create + start → first output of a shell → removed', summary: summarise(rates.raw) },
     ratioAtLeast: PROMISED.ofRawRate,
   }
+}
+
+/** In turn with others, as an orchestrator lets it; the pool is refilled behind it. */
+async function asStart<T>(starts: Starts, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const start = await starts.next(signal)
+  if (start === 'closed') throw new Error('nothing is started any more')
+  using _start = start
+  return await work()
 }
 
 /** How many a second, with so many side by side, each so often. */
