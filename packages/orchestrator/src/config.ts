@@ -1,79 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, homedir } from 'node:os'
 import { join } from 'node:path'
-import { ADOPTION_GRACE_MS, describeIssues, ID_PATTERN, SpecfleetError } from '@specfleet/shared'
-import { z } from 'zod'
+import { describeIssues, SpecfleetError } from '@specfleet/shared'
 import { accountOf } from './creds.ts'
 import type { BreakerPolicy } from './engines/breaker.ts'
-import { providerList, providerSlots } from './engines/choices.ts'
 import { NO_POLICY, type Policy, parsePolicy } from './engines/policy.ts'
-import { LOG_LEVELS, type LogLevel } from './log.ts'
+import type { LogLevel } from './log.ts'
 import type { PoolSize } from './providers/pool-size.ts'
 import type { Limits } from './providers/provider.ts'
 import type { DockerChoice, ProviderChoice } from './providers/registry.ts'
 import type { BackoffPolicy } from './supervisor/backoff.ts'
+import { ImageVariables, Variables } from './variables.ts'
 
 const MIB = 1024 * 1024
-
-const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
-const amount = (least: number, most: number) => z.coerce.number().min(least).max(most)
-
-/** Every variable the orchestrator reads. Files hold what must not stand in an environment. */
-const Variables = z.object({
-  NATS_URL: z.string().regex(/^(nats|tls|wss?):\/\/\S+$/, 'must be nats://, tls://, ws:// or wss://'),
-  NATS_CREDS: z.string().optional(),
-  NATS_SYSTEM_CREDS: z.string().optional(),
-  NATS_OPERATOR_SEED_FILE: z.string().optional(),
-  NATS_APP_ACCOUNT: z
-    .string()
-    .regex(/^A[A-Z2-7]{55}$/, 'must be the public key of an account')
-    .optional(),
-  NATS_REPLICAS: z.enum(['1', '3', '5']).default('1'),
-  SPECFLEET_HOME: z.string().optional(),
-  SPECFLEET_FLEET: z.string().regex(ID_PATTERN, 'must be 1 to 64 letters, digits, "_" or "-"').optional(),
-  SPECFLEET_SLOTS: whole(0, 10_000).optional(),
-  BWRAP_PATH: z.string().startsWith('/', 'must be an absolute path').optional(),
-  SPECFLEET_PROVIDER: providerList.default(['auto']),
-  SPECFLEET_PROVIDER_SLOTS: providerSlots.default(new Map()),
-  SPECFLEET_POLICY: z.string().optional(),
-  DOCKER_HOST: z.string().min(1).default('unix:///var/run/docker.sock'),
-  SPECFLEET_IMAGE: z.string().min(1).max(512).optional(),
-  SPECFLEET_RUNTIME: z.string().min(1).max(64).optional(),
-  MODEL_UPSTREAM: z.enum(['auto', 'offline', 'anthropic']).default('auto'),
-  MODEL: z.string().min(1).max(128).default('claude-sonnet-5-5'),
-  ANTHROPIC_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
-  ANTHROPIC_API_KEY: z.string().min(1).optional(),
-  ANTHROPIC_API_KEY_FILE: z.string().optional(),
-  WARM_FLOOR: whole(0, 1_000).default(1),
-  WARM_CEILING: whole(0, 1_000).default(8),
-  SANDBOX_MEMORY_MB: whole(64, 1_048_576).default(1024),
-  SANDBOX_DISK_MB: whole(16, 1_048_576).default(1024),
-  SANDBOX_CPUS: amount(0.1, 1024).default(1),
-  SANDBOX_PIDS: whole(64, 65_536).default(256),
-  SANDBOX_MINUTES: amount(0.1, 10_080).default(120),
-  SANDBOX_OUTPUT_MB: whole(1, 1_048_576).default(64),
-  HEARTBEAT_LIMIT_MS: whole(1_500, 3_600_000).default(10_000),
-  BOOT_LIMIT_MS: whole(1_000, 3_600_000).default(60_000),
-  ADOPTION_GRACE_MS: whole(0, 3_600_000).default(ADOPTION_GRACE_MS),
-  STOP_GRACE_MS: whole(100, 3_600_000).default(15_000),
-  DRAIN_LIMIT_MS: whole(100, 3_600_000).default(20_000),
-  BREAKER_FIRST_MS: whole(1, 3_600_000).default(1_000),
-  BREAKER_LONGEST_MS: whole(1, 86_400_000).default(60_000),
-  BREAKER_QUOTA_MS: whole(1, 86_400_000).default(60_000),
-  BACKOFF_FIRST_MS: whole(1, 3_600_000).default(1_000),
-  BACKOFF_LONGEST_MS: whole(1, 86_400_000).default(60_000),
-  BACKOFF_PROVEN_MS: whole(0, 86_400_000).default(60_000),
-  ATTEMPT_LIMIT: whole(1, 1000).default(5),
-  ACCOUNT_SWEEP_MS: whole(1_000, 86_400_000).default(600_000),
-  FLOOD_FACTS_PER_SECOND: whole(1, 1_000_000).default(200),
-  BACKLOG_LIMIT: whole(1, 1_000_000).default(10_000),
-  SOURCE_MAX_MB: amount(0.001, 1_048_576).default(200),
-  BLOB_MAX_MB: amount(0.001, 1_048_576).default(100),
-  RUN_BLOBS_MAX_MB: amount(0.001, 1_048_576).default(1024),
-  WORKER_BUNDLE: z.string().optional(),
-  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
-})
-type Variables = z.output<typeof Variables>
 
 export type UpstreamChoice =
   | { readonly kind: 'offline'; readonly why: 'chosen' | 'no-key' }
@@ -136,13 +75,6 @@ export type Config = {
   readonly workerBundle: string | undefined
   readonly logLevel: LogLevel
 }
-
-const ImageVariables = Variables.pick({
-  SPECFLEET_HOME: true,
-  DOCKER_HOST: true,
-  SPECFLEET_IMAGE: true,
-  WORKER_BUNDLE: true,
-}).extend({ BASE_IMAGE: z.string().min(1).max(512).optional() })
 
 /** What is needed to build or to check the image of sandboxes. */
 export type ImageConfig = Pick<Config, 'home' | 'toolEnv' | 'workerBundle'> & {
@@ -242,14 +174,14 @@ function readNats(variables: Variables): Config['nats'] {
   const { NATS_OPERATOR_SEED_FILE: seedFile, NATS_SYSTEM_CREDS: systemFile } = variables
   if (seedFile === undefined) throw new SpecfleetError('bus.no-signing-key')
   if (systemFile === undefined) throw missing('NATS_SYSTEM_CREDS', 'sandbox accounts are told to the server with it')
-  const creds = variables.NATS_CREDS === undefined ? undefined : readSecret('NATS_CREDS', variables.NATS_CREDS)
+  const creds = variables.NATS_CREDS === undefined ? undefined : readNamed('NATS_CREDS', variables.NATS_CREDS)
   const appAccountId = variables.NATS_APP_ACCOUNT ?? (creds === undefined ? undefined : accountOf(creds))
   if (appAccountId === undefined) throw missing('NATS_CREDS', 'it names the account that sandboxes import from')
   return {
     url: variables.NATS_URL,
     creds,
-    systemCreds: readSecret('NATS_SYSTEM_CREDS', systemFile),
-    operatorSigningSeed: readSecret('NATS_OPERATOR_SEED_FILE', seedFile).trim(),
+    systemCreds: readNamed('NATS_SYSTEM_CREDS', systemFile),
+    operatorSigningSeed: readNamed('NATS_OPERATOR_SEED_FILE', seedFile).trim(),
     appAccountId,
     replicas: variables.NATS_REPLICAS === '5' ? 5 : variables.NATS_REPLICAS === '3' ? 3 : 1,
   }
@@ -259,7 +191,7 @@ function readNats(variables: Variables): Config['nats'] {
 function chooseUpstream(variables: Variables): UpstreamChoice {
   const { MODEL_UPSTREAM: wanted, ANTHROPIC_BASE_URL: base, ANTHROPIC_API_KEY_FILE: file } = variables
   if (wanted === 'offline') return { kind: 'offline', why: 'chosen' }
-  const key = file === undefined ? variables.ANTHROPIC_API_KEY : readSecret('ANTHROPIC_API_KEY_FILE', file).trim()
+  const key = file === undefined ? variables.ANTHROPIC_API_KEY : readNamed('ANTHROPIC_API_KEY_FILE', file).trim()
   // An endpoint of one's own may need no key; the public one always does.
   if (key === undefined && base === undefined) {
     if (wanted === 'anthropic') throw new SpecfleetError('model.key-missing')
@@ -284,7 +216,7 @@ function missing(name: string, why: string): SpecfleetError {
 }
 
 function readPolicy(path: string): Policy {
-  const text = readSecret('SPECFLEET_POLICY', path)
+  const text = readNamed('SPECFLEET_POLICY', path)
   try {
     return parsePolicy(text)
   } catch (cause) {
@@ -293,7 +225,7 @@ function readPolicy(path: string): Policy {
   }
 }
 
-function readSecret(name: string, path: string): string {
+function readNamed(name: string, path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
