@@ -1,4 +1,5 @@
 /** A provider of containers that hands every run to a worker that waits, and proves it: for tests of what that changes. */
+import { type Clock, systemClock } from '../../packages/orchestrator/src/clock.ts'
 import { openLog } from '../../packages/orchestrator/src/log.ts'
 import { refuseLimits } from '../../packages/orchestrator/src/providers/limits.ts'
 import type {
@@ -9,6 +10,9 @@ import type {
 } from '../../packages/orchestrator/src/providers/provider.ts'
 import { openProvider, type RegistryOptions } from '../../packages/orchestrator/src/providers/registry.ts'
 import { SandboxId } from '../../packages/shared/src/index.ts'
+
+/** However busy the machine is, no limit of time is met by it. */
+export const unhurried: Clock = { ...systemClock, after: (ms, run) => systemClock.after(ms * 100, run) }
 
 /** The choice of such a provider in another process. */
 export const ALWAYS_WARM = 'docker, always warm'

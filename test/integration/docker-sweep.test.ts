@@ -39,13 +39,14 @@ it('is swept behind the starts of sandboxes, each of which finds its id free, an
   {
     await using before = await sandboxes.open()
     await before.create(lives, never)
-    await leaveHalfMade(docker.client, sandboxes, lives.id)
-    await leaveContainer(docker.client, sandboxes, { sample: lives.id, id: held })
-    const { folder, making } = sandboxFolder(join(sandboxes.root, 'sandboxes'), held)
-    await mkdir(folder)
-    await run('mkfifo', [making])
-    atWork.use(hold(making))
   }
+  // With nobody there who would sweep meanwhile.
+  await leaveHalfMade(docker.client, sandboxes, lives.id)
+  await leaveContainer(docker.client, sandboxes, { sample: lives.id, id: held })
+  const { folder, making } = sandboxFolder(join(sandboxes.root, 'sandboxes'), held)
+  await mkdir(folder)
+  await run('mkfifo', [making])
+  atWork.use(hold(making))
   const swept = Promise.withResolvers<z.infer<typeof Swept>>()
   const log = openLog({
     level: 'info',

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Clock, systemClock } from '../../packages/orchestrator/src/clock.ts'
+import { systemClock } from '../../packages/orchestrator/src/clock.ts'
 import {
   allProcesses,
   descend,
@@ -18,7 +18,7 @@ import { findDocker, skipWithoutDocker, startDocker, type TestDocker } from '../
 import { exitOf, FLEET, reportOf, requestFor } from '../../packages/testkit/src/provider-conformance.ts'
 import { type PuppetBus, startPuppetBus } from '../../packages/testkit/src/puppet-bus.ts'
 import { untilStopped } from '../../packages/testkit/src/stopped-process.ts'
-import { ALWAYS_WARM, anyTurn, WarmLog } from './always-warm.ts'
+import { ALWAYS_WARM, anyTurn, unhurried, WarmLog } from './always-warm.ts'
 import { openElsewhere } from './distant-provider.ts'
 import { type DockerSandboxes, openDockerSandboxes } from './docker-sandboxes.ts'
 
@@ -46,9 +46,6 @@ type Warm = AsyncDisposable & {
   readonly heard: WarmLog
   waiting(): Promise<Docker.ContainerInspectInfo>
 }
-
-/** However busy the machine is, no limit of time is met by it. */
-const unhurried: Clock = { ...systemClock, after: (ms, run) => systemClock.after(ms * 100, run) }
 
 /** A provider with so many workers that wait. */
 async function openWarm({ floor = 1, clock = unhurried } = {}): Promise<Warm> {

@@ -4,7 +4,7 @@ import { openLog } from '../../packages/orchestrator/src/log.ts'
 import type { SandboxRequest } from '../../packages/orchestrator/src/providers/provider.ts'
 import { openProvider, type RegistryOptions } from '../../packages/orchestrator/src/providers/registry.ts'
 import type { SandboxId } from '../../packages/shared/src/index.ts'
-import { ALWAYS_WARM, openAlwaysWarm } from './always-warm.ts'
+import { ALWAYS_WARM, openAlwaysWarm, unhurried } from './always-warm.ts'
 
 export type HostCall =
   | { readonly n: number; readonly method: 'create'; readonly request: SandboxRequest }
@@ -14,7 +14,7 @@ export type HostCall =
 const [choice = '', told = ''] = process.argv.slice(2)
 const options: RegistryOptions = {
   ...(JSON.parse(told) as Omit<RegistryOptions, 'clock' | 'log'>),
-  clock: systemClock,
+  clock: choice === ALWAYS_WARM ? unhurried : systemClock,
   log: openLog({ level: 'warn', now: () => new Date(), write: (line) => process.stderr.write(`${line}\n`) }),
 }
 const provider = await (choice === ALWAYS_WARM ? openAlwaysWarm(options) : openProvider(choice, options))

@@ -73,6 +73,7 @@ test.each([
   ['SPECFLEET_PROVIDER', 'docker,process-unsafe'],
   ['SPECFLEET_PROVIDER_SLOTS', 'docker'],
   ['SPECFLEET_PROVIDER_SLOTS', 'docker=many'],
+  ['SPECFLEET_PROVIDER_SLOTS', 'docker='],
   ['SPECFLEET_PROVIDER_SLOTS', 'auto=1'],
   ['SPECFLEET_PROVIDER_SLOTS', 'docker=1,docker=2'],
   ['SPECFLEET_POLICY', '/no/such/file'],

@@ -37,7 +37,10 @@ export class Semaphore {
    */
   async acquireLast(signal?: AbortSignal): Promise<Disposable> {
     signal?.throwIfAborted()
-    while (this.#free < this.#permits) await this.#idle(signal)
+    while (this.#free < this.#permits) {
+      await this.#idle(signal)
+      signal?.throwIfAborted()
+    }
     return await this.acquire(signal)
   }
 

@@ -20,7 +20,7 @@ export function judgeFinalState(evidence: Evidence, calm: Evidence, { toldToMode
  * of a source. What is planned from the text of the spec stays the same.
  */
 export const comesOfReading = (difference: string): boolean =>
-  /usage\.(inputTokens|outputTokens|usd): /.test(difference) || /^results\.explore\.output\b/.test(difference)
+  /usage\.(inputTokens|outputTokens|usd): /.test(difference) || /^results\.explore\.output\./.test(difference)
 
 /** Tasks have ids of their own in every world. */
 function endOf({ tasks, states }: Evidence, specId: string): unknown {

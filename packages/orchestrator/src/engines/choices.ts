@@ -11,10 +11,13 @@ export const providerList = z
     message: 'process-unsafe stands alone: what overflowed to it would lose its isolation',
   })
 
+/** Of sandboxes. What is left empty is no number: none at all is written as 0. */
+const count = z.string().regex(/^\d+$/, 'is no number of sandboxes').transform(Number).pipe(z.number().max(10_000))
+
 /** `docker=8,process=4` */
 export const providerSlots = z
   .string()
   .transform((text): unknown => text.split(',').map((part) => part.split('=').map((word) => word.trim())))
-  .pipe(z.array(z.tuple([z.enum(ENGINE_NAMES), z.coerce.number().int().min(0).max(10_000)])))
+  .pipe(z.array(z.tuple([z.enum(ENGINE_NAMES), count])))
   .refine((pairs) => new Set(pairs.map(([name]) => name)).size === pairs.length, { message: 'names a provider twice' })
   .transform((pairs): ReadonlyMap<string, number> => new Map(pairs))

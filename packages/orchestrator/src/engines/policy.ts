@@ -56,6 +56,15 @@ const rulesFor = (policy: Policy, { kind, projectId }: Pick<Task, 'kind' | 'proj
 export const imageOf = (policy: Policy, asked: Asked): string | undefined =>
   asked.image ?? rulesFor(policy, asked).find(({ image }) => image !== undefined)?.image
 
+const imagesFor = (policy: Policy, asked: Asked): string[] => [
+  ...policy.images,
+  ...rulesFor(policy, asked).flatMap(({ image }) => image ?? []),
+]
+
+/** Whether it may have the image that it asks for, if any: what was allowed when it came need not be any more. */
+export const mayHaveImage = (policy: Policy, asked: Asked): boolean =>
+  asked.image === undefined || imagesFor(policy, asked).includes(asked.image)
+
 /** Whatever a task says outranks its project, and a project the kind. */
 export function wishOf(policy: Policy, asked: Asked): Wish {
   const provider = asked.provider ?? rulesFor(policy, asked).find((rule) => rule.provider !== undefined)?.provider
@@ -135,8 +144,8 @@ export function requireAllowed({ policy, limits, offers }: Terms, task: Task): v
 
 function requireImage(policy: Policy, task: Task): void {
   if (task.image === undefined) return
-  const allowed = [...policy.images, ...rulesFor(policy, task).flatMap(({ image }) => image ?? [])]
-  if (allowed.includes(task.image)) return
+  if (mayHaveImage(policy, task)) return
+  const allowed = imagesFor(policy, task)
   throw notAllowed(
     `it asks for image "${task.image}"`,
     allowed.length === 0

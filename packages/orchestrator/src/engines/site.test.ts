@@ -95,3 +95,38 @@ test('an engine that cannot be listed is given nothing, and is tried at once whe
   clock.advance(2_000)
   await back
 })
+
+test('an engine that comes and goes without a failure is told each time', async () => {
+  const { site, state, told, clock } = scene()
+  await using _site = site
+  await site.start()
+  const comeAndGo = async (away: boolean) => {
+    state.away = away
+    const seen = until(site, () => (site.sick !== undefined) === away)
+    site.sandboxes.refresh()
+    await seen
+  }
+  for (const away of [true, false, true, false]) await comeAndGo(away)
+  clock.advance(10_000)
+  expect(told.filter((event) => event !== 'engine.not-listed')).toEqual([
+    'engine.sick',
+    'engine.well',
+    'engine.sick',
+    'engine.well',
+  ])
+})
+
+test('what was begun before an engine fell sick says nothing in the place of its trial', async () => {
+  const { clock, site } = scene()
+  await using _site = site
+  await site.start()
+  const [first, second, third] = ['a', 'b', 'c'].map((name) => site.begin(run(name)))
+  first?.failed('provider.unavailable', 'no')
+  clock.advance(100)
+  const trial = site.begin(run('d'))
+  second?.failed('provider.unavailable', 'no')
+  third?.worked()
+  expect(site.admission).toBe('none')
+  trial?.worked()
+  expect(site.admission).toBe('all')
+})

@@ -97,6 +97,8 @@ export class Site implements AsyncDisposable {
     const end = (next: (breaker: Breaker) => Breaker): void => {
       if (over) return
       over = true
+      // Begun before it fell sick: how it is now, the trial has to say.
+      if (!isTrial && this.#breaker.kind === 'probing') return
       this.#become(next(this.#breaker))
     }
     return {
@@ -119,7 +121,7 @@ export class Site implements AsyncDisposable {
     const cameBack = reachable && !this.#wasReachable
     this.#wasReachable = reachable
     if (cameBack) this.#become(answered(this.#breaker, this.#now()))
-    else this.#tell()
+    this.#tell()
     this.changes.emit()
   }
 

@@ -50,7 +50,14 @@ export async function bury(
     }
     return aftermath(known.demand, known.view, dead, run.failures, options.backoff, crew.random())
   }
-  const next = await pronounce(crew, run, judge, known, { livedMs, logTail: exit?.logTail ?? [] }, signal)
+  const next = await pronounce(
+    crew,
+    run,
+    judge,
+    known,
+    { livedMs, logTail: exit?.logTail ?? wordsOf(evidence) },
+    signal,
+  )
   crew.heartbeats.forget(run.placement.sandboxId)
   // The remains of one that is followed at once are an orphan, which does not hold up the next epoch.
   if (next === undefined || next.kind === 'again') return
@@ -195,6 +202,9 @@ async function endByForce(crew: Crew, run: PlacedRun): Promise<ExitReport | unde
     return undefined
   }
 }
+
+const wordsOf = (evidence: Evidence): string[] =>
+  evidence.kind === 'condemned' && evidence.words !== undefined ? [evidence.words] : []
 
 const hasBegun = ({ placement }: PlacedRun, { view }: LogKnowledge): boolean =>
   view !== undefined && view.epoch >= placement.epoch

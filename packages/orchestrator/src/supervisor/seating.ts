@@ -1,6 +1,6 @@
 import { isOwned, isPlaced, type RunId } from '@specfleet/shared'
 import { wishOf } from '../engines/policy.ts'
-import { freePlaces, Room, type Taken, type Wish } from '../engines/room.ts'
+import { freePlaces, Room, suits, type Taken, type Wish } from '../engines/room.ts'
 import type { Choice } from './backlog.ts'
 import type { Crew, SupervisorOptions } from './crew.ts'
 import type { ActiveRun, EngineView, QueuedRun } from './world.ts'
@@ -10,11 +10,11 @@ import type { ActiveRun, EngineView, QueuedRun } from './world.ts'
  * seat, which is remembered here only: whoever comes after us gives it another.
  */
 export class Seating {
-  readonly #crew: Pick<Crew, 'engines' | 'table'>
+  readonly #crew: Pick<Crew, 'engines' | 'table' | 'log'>
   readonly #options: Pick<SupervisorOptions, 'me' | 'policy'>
   readonly #seats = new Map<RunId, string>()
 
-  constructor(crew: Pick<Crew, 'engines' | 'table'>, options: Pick<SupervisorOptions, 'me' | 'policy'>) {
+  constructor(crew: Pick<Crew, 'engines' | 'table' | 'log'>, options: Pick<SupervisorOptions, 'me' | 'policy'>) {
     this.#crew = crew
     this.#options = options
   }
@@ -50,10 +50,26 @@ export class Seating {
     isWanted: (run: QueuedRun) => boolean,
   ): Choice {
     const room = new Room([...engines.values()])
+    // Places only become fewer while runs are chosen: for what there is none, nobody else is asked.
+    const none = new Set<string>()
+    const hasPlace = (wish: Wish): boolean => {
+      const key = JSON.stringify([wish.provider, wish.image])
+      if (!none.has(key) && !room.has(wish)) none.add(key)
+      return !none.has(key)
+    }
     return {
       inHand,
-      mayStart: (run) => room.has(this.wish(run)) && isWanted(run),
+      mayStart: (run) => hasPlace(this.wish(run)) && isWanted(run),
       onChosen: (run) => void room.take(this.wish(run)),
+    }
+  }
+
+  /** Runs of another time may ask for what no engine here offers any more: they wait for one that does. */
+  warnOfUnseatable(): void {
+    const { engines, table, log } = this.#crew
+    for (const run of [...table.backlog.all(), ...table.active()]) {
+      const wish = this.wish(run)
+      if (!engines.offers.some((offer) => suits(offer, wish))) log.warn('run.no-engine', { runId: run.runId, ...wish })
     }
   }
 

@@ -7,7 +7,7 @@ import {
   toSpecfleetError,
   writeSandboxEnv,
 } from '@specfleet/shared'
-import { imageOf, limitsFor } from '../engines/policy.ts'
+import { imageOf, limitsFor, mayHaveImage } from '../engines/policy.ts'
 import type { Site } from '../engines/site.ts'
 import type { Created, Labels, Limits, SandboxProvider, SandboxRequest } from '../providers/provider.ts'
 import { announce } from './announce.ts'
@@ -83,7 +83,8 @@ export async function advance(
     making.failed(created.code, created.message)
     const cause = { kind: 'provider-error', code: created.code.slice(0, 64), retryable: created.retryable } as const
     crew.log.error('sandbox.not-made', { runId: run.runId, epoch, code: created.code, message: created.message })
-    return bury(crew, options, starting, { kind: 'condemned', cause }, signal)
+    start[Symbol.dispose]()
+    return bury(crew, options, starting, { kind: 'condemned', cause, words: created.message }, signal)
   }
   making.worked()
   start.boots(bootOf(crew, site, starting), signal)
@@ -163,11 +164,16 @@ async function create(
   const env = writeSandboxEnv({ ...birth, BUS_CREDS_B64: Buffer.from(creds).toString('base64') })
   const labels = labelsOf(options, run, epoch, expiresAt)
   const image = imageOf(options.policy, run.task)
+  if (!mayHaveImage(options.policy, run.task)) return notAllowed(`image "${image}" is not allowed any more`)
   const request = { id: sandboxId, labels, env, limits, ...(image === undefined ? {} : { image }) }
   const created = await createOrFail(provider, request, signal)
   if (created.kind === 'running') sandboxes.made({ id: sandboxId, labels, state: { kind: 'running' } })
   return created
 }
+
+const notAllowed = (message: string): Created => ({
+  ...{ kind: 'failed', code: 'task.not-allowed', message, retryable: false },
+})
 
 /** An engine that throws has failed like one that says so: the cause is written down. */
 async function createOrFail(provider: SandboxProvider, request: SandboxRequest, signal: AbortSignal): Promise<Created> {

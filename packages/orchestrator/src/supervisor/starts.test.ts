@@ -49,7 +49,8 @@ test('a start lasts until its boot is over, however its maker goes on', async ()
   boot.changes.emit()
   expect(await isSettled(second)).toBe(false)
   boot.finish()
-  await second
+  const third = await second
+  third[Symbol.dispose]()
   expect(clock.pending).toBe(0)
 })
 
@@ -122,4 +123,19 @@ test('nothing is made ahead of need once nobody starts any more', async () => {
   await expect(calledOff).rejects.toThrow('called off')
   starts.close()
   expect(await spare).toBe('closed')
+})
+
+test('what an engine takes too long to make, ahead of need or not, holds up others no more', async () => {
+  const { clock, starts, next } = stage(1)
+  using _slow = await next()
+  const second = next()
+  clock.advance(10_000)
+  const other = await second
+  other[Symbol.dispose]()
+  const spare = await starts.spare(forever)
+  expect(spare).not.toBe('closed')
+  const third = next()
+  expect(await isSettled(third)).toBe(false)
+  clock.advance(LONGEST_START_MS)
+  expect(await isSettled(third)).toBe(true)
 })

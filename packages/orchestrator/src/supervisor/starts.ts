@@ -5,8 +5,10 @@ import { Semaphore } from '../semaphore.ts'
 import type { Crew } from './crew.ts'
 import type { StartingRun } from './world.ts'
 
-/** A start that takes longer holds up others no more. */
+/** A boot that takes longer holds up others no more. */
 export const LONGEST_START_MS = 2_000
+/** Nor does a sandbox that takes its engine longer to make: other engines may be well. */
+const LONGEST_MAKING_MS = 10_000
 
 /** One start under way; disposal ends it, unless its sandbox boots by then. */
 export type Start = Disposable & {
@@ -47,11 +49,15 @@ export class Starts {
 
   /**
    * For what is made ahead of need: resolves when nothing starts and nobody waits to, and counts as a start until it is
-   * disposed of. `closed` when no turn will come. Rejects with the signal's reason.
+   * disposed of, or takes too long. `closed` when no turn will come. Rejects with the signal's reason.
    */
   async spare(signal: AbortSignal): Promise<Disposable | 'closed'> {
     try {
-      return await this.#permits.acquireLast(AbortSignal.any([signal, this.#closing.signal]))
+      const permit = await this.#permits.acquireLast(AbortSignal.any([signal, this.#closing.signal]))
+      const turn = new DisposableStack()
+      turn.use(permit)
+      turn.use(this.#clock.after(LONGEST_START_MS, () => permit[Symbol.dispose]()))
+      return turn
     } catch (reason) {
       if (this.#closing.signal.aborted && !signal.aborted) return 'closed'
       throw reason
@@ -66,14 +72,17 @@ export class Starts {
 
 function startWith(permit: Disposable, clock: Clock): Start {
   let booting = false
+  const making = new DisposableStack()
+  making.use(permit)
+  making.use(clock.after(LONGEST_MAKING_MS, () => permit[Symbol.dispose]()))
   return {
     [Symbol.dispose]: () => {
-      if (!booting) permit[Symbol.dispose]()
+      if (!booting) making.dispose()
     },
     boots(boot, signal) {
       booting = true
       const watch = new DisposableStack()
-      watch.use(permit)
+      watch.use(making)
       const end = () => watch.dispose()
       const look = () => {
         if (signal.aborted || boot.isOver()) end()

@@ -76,6 +76,7 @@ export class Supervisor implements AsyncDisposable {
   start(): void {
     const { table, engines, ledger } = this.#crew
     for (const { runId } of table.backlog.all()) this.#recalls.lookAt(runId)
+    this.#seating.warnOfUnseatable()
     this.#listeners.use(
       table.changes.on((runId) => {
         this.#recalls.lookAt(runId)
@@ -162,6 +163,8 @@ export class Supervisor implements AsyncDisposable {
     const { me, stopGraceMs, adoptionGraceMs } = this.#options
     const busy = new Set(this.#busy.keys())
     const engines = this.#seating.look(busy)
+    const places = [...engines.values()].reduce((sum, { free }) => sum + free, 0)
+    const most = Math.min(slots.free, places, MOST_STARTS)
     const isWanted = (run: QueuedRun) => this.#demands.now(run).kind === 'work'
     return {
       me,
@@ -174,7 +177,7 @@ export class Supervisor implements AsyncDisposable {
       stopGraceMs: this.#phase === 'forced' ? 0 : stopGraceMs,
       adoptionGraceMs,
       runs: table.active(),
-      queued: table.backlog.next(Math.min(slots.free, MOST_STARTS), this.#seating.choice(engines, busy, isWanted)),
+      queued: table.backlog.next(most, this.#seating.choice(engines, busy, isWanted)),
       recalled: this.#recalls.runs(),
       settledEpoch: (runId) => table.settledEpoch(runId),
       busy,

@@ -96,7 +96,12 @@ export type Evidence =
   /** The engine does not have it any more. */
   | { readonly kind: 'vanished' }
   /** Our own verdict on one that may still live. */
-  | { readonly kind: 'condemned'; readonly cause: DeathCause }
+  | {
+      readonly kind: 'condemned'
+      readonly cause: DeathCause
+      /** Of whoever would not or could not have it, for people. */
+      readonly words?: string
+    }
   /** It was asked to end and is past its grace: no failure of its own. */
   | { readonly kind: 'overdue' }
 

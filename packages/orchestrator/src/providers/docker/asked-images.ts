@@ -2,8 +2,11 @@ import { SpecfleetError } from '@specfleet/shared'
 import { Semaphore } from '../../semaphore.ts'
 import type { WorkerImage } from './image.ts'
 
-/** What says that an image is not fit, rather than that the engine is not. */
-const UNFIT = new Set<string>(['provider.image', 'provider.unavailable'])
+/**
+ * What says that an image is not fit, rather than that the engine is not. The engine's own image was tried out before:
+ * what is refused in the trial of another is refused to that one.
+ */
+const UNFIT = new Set<string>(['provider.image', 'provider.unavailable', 'provider.refused'])
 
 /**
  * Images that are asked for by name, each found and tried out once, one at a time. One that was not fit is looked at
@@ -17,6 +20,11 @@ export class AskedImages {
   /** @param find finds an image of the engine and tries it out */
   constructor(find: (name: string) => Promise<WorkerImage>) {
     this.#find = find
+  }
+
+  /** A name may mean another image by now: whoever asks next looks again. */
+  forget(): void {
+    this.#found.clear()
   }
 
   /** @throws SpecfleetError `task.image`, or what keeps the engine from answering */

@@ -29,6 +29,7 @@ const plan: ContainerPlan = {
   dialect: dialectOf(DOCKER, undefined),
   filter: JSON.stringify(seccompProfile()),
   userProcesses: undefined,
+  cores: 4,
   nodeFlags: new Set(['--disable-sigusr1']),
 }
 const options = createOptions(plan)

@@ -37,6 +37,8 @@ export type BodyPlan = {
   readonly filter: string
   /** How many processes the user may have over all containers; `undefined` where that is the engine's own affair. */
   readonly userProcesses: number | undefined
+  /** Cores of the engine's host: it refuses to give more than there are. */
+  readonly cores: number
   /** Another runtime than the engine's own, such as gVisor's. */
   readonly runtime: string | undefined
   /** Flags that this Node knows. */
@@ -87,7 +89,7 @@ export function bodyOptions(
       ShmSize: SHARED_MEMORY_BYTES,
       Memory: memory,
       MemorySwap: memory,
-      NanoCpus: Math.round(limits.cpus * 1e9),
+      NanoCpus: Math.round(Math.min(limits.cpus, plan.cores) * 1e9),
       PidsLimit: limits.pids,
       Ulimits: [
         { Name: 'nofile', Soft: OPEN_FILES, Hard: OPEN_FILES },

@@ -71,6 +71,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     this.#images = images
     this.#pool = pool
     images.onChange = () => pool?.tend()
+    images.onTold = () => asked.forget()
     this.#listeners = listeners
     this.engine = about.engine
     this.isolation = about.isolation
@@ -82,6 +83,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
         this.#tell({ kind: 'gap' })
         this.#begin(this.#sweeper.sweep())
         this.#begin(images.look())
+        asked.forget()
         pool?.tend()
       },
     })

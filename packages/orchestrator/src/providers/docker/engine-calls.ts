@@ -5,7 +5,7 @@ import Docker from 'dockerode'
 import type { Clock } from '../../clock.ts'
 import { engineError, statusOf } from './engine-errors.ts'
 
-/** An engine that answers later than this has failed for now; making a container takes it a second at load. */
+/** An engine that answers later than this is not there for now; making a container takes it a second at load. */
 const ANSWER_LIMIT_MS = 30_000
 
 export class EngineCalls {
@@ -18,11 +18,18 @@ export class EngineCalls {
     this.#clock = clock
   }
 
-  /** @param doing what is asked of it, for people: `make sandbox-1` */
-  async ask<T>(doing: string, ask: (docker: Docker) => Promise<T>): Promise<T> {
+  /**
+   * @param doing what is asked of it, for people: `make sandbox-1`
+   * @param ifLate what it says of the engine when no answer comes in time
+   */
+  async ask<T>(
+    doing: string,
+    ask: (docker: Docker) => Promise<T>,
+    ifLate: 'provider.engine-gone' | 'provider.failed' = 'provider.engine-gone',
+  ): Promise<T> {
     const late = Promise.withResolvers<never>()
     const limit = this.#clock.after(ANSWER_LIMIT_MS, () =>
-      late.reject(new SpecfleetError('provider.failed', `the engine did not ${doing} within ${ANSWER_LIMIT_MS} ms`)),
+      late.reject(new SpecfleetError(ifLate, `the engine did not ${doing} within ${ANSWER_LIMIT_MS} ms`)),
     )
     try {
       return await Promise.race([ask(this.docker), late.promise])

@@ -19,6 +19,7 @@ const Info = z.object({
   ID: z.string().min(1),
   ServerVersion: z.string(),
   OSType: z.string(),
+  NCPU: z.number().positive().default(Number.POSITIVE_INFINITY),
   DockerRootDir: z.string().default(''),
   /** Said by Podman only. */
   Rootless: z.boolean().default(false),
@@ -168,7 +169,11 @@ export class EngineClient {
     await this.make(name, options)
     try {
       // Before the start: a wait that comes behind the end would wait for the next.
-      const end = this.#calls.ask(`run ${name}`, (docker) => docker.getContainer(name).wait({ condition: 'next-exit' }))
+      const end = this.#calls.ask(
+        `run ${name}`,
+        (docker) => docker.getContainer(name).wait({ condition: 'next-exit' }),
+        'provider.failed',
+      )
       end.catch(() => undefined)
       await this.start(name, '')
       await end

@@ -34,6 +34,8 @@ export function engineError(error: unknown, doing: string): SpecfleetError {
       })
     case 'ENOENT':
     case 'ECONNREFUSED':
+    case 'ECONNRESET':
+    case 'EPIPE':
       return new SpecfleetError('provider.engine-gone', said, { cause: error })
   }
   if (FULL.test(said)) return new SpecfleetError('provider.no-space', said, { cause: error })

@@ -18,6 +18,8 @@ export type Engine = {
   readonly image: WorkerImage
   readonly user: ContainerUser
   readonly runtime: string | undefined
+  /** Cores of its host. */
+  readonly cores: number
   readonly dialect: Dialect
   /** The filter of system calls, as this engine takes it. */
   readonly filter: string

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
+import { Semaphore } from '../../semaphore.ts'
 import { folderName, isRoot, makeEngineFolders } from '../engine-folder/folder.ts'
 import { engineLayout } from '../engine-folder/layout.ts'
 import { digest, place, writeShared } from '../engine-folder/place.ts'
@@ -68,10 +69,12 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
   try {
     const parts = {
       ...{ client, layout, fleet, folder, wire, clock, log, user: userOfSandboxes(), runtime: options.runtime },
-      ...{ dialect, filter: await placeFilter(layout.system, dialect) },
+      ...{ cores: info.NCPU, dialect, filter: await placeFilter(layout.system, dialect) },
       userProcesses: dialect.limitsUser ? await mostProcesses() : undefined,
     }
-    const prove = (image: WorkerImage) => tryOut({ ...parts, image }, worker)
+    // The containers of all trials of this process have one name.
+    const trials = new Semaphore(1)
+    const prove = (image: WorkerImage) => trials.run(() => tryOut({ ...parts, image }, worker))
     await prove(found)
     const images = new WorkerImages(found, { client, find: () => find(name), prove, log })
     const engine: Engine = {

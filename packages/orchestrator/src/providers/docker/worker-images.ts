@@ -24,6 +24,8 @@ export class WorkerImages implements Disposable {
   #again = false
   #over = false
   onChange: () => void = () => {}
+  /** Some name may mean another image. */
+  onTold: () => void = () => {}
 
   constructor(current: WorkerImage, options: WorkerImagesOptions) {
     this.#current = current
@@ -65,7 +67,10 @@ export class WorkerImages implements Disposable {
   async #follow(): Promise<void> {
     if (this.#following !== undefined || this.#over) return
     const following = await this.#options.client.followImages(
-      () => void this.look(),
+      () => {
+        this.onTold()
+        void this.look()
+      },
       () => {
         this.#following = undefined
       },

@@ -111,12 +111,14 @@ function forwarder(sandboxes: string) {
         case 'open':
           await open(request.name)
           return { ok: true, pid: process.pid }
-        case 'close':
+        case 'close': {
+          const was = wires.get(request.name)?.status()
           closing = from
           close(request.name)
           closing = undefined
           considerEnding()
-          return { ok: true, pid: process.pid }
+          return { ok: true, pid: process.pid, wires: was === undefined ? [] : [was] }
+        }
         case 'list':
           return { ok: true, pid: process.pid, wires: [...wires.values()].map((wire) => wire.status()) }
       }

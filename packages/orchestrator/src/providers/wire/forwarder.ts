@@ -35,6 +35,8 @@ export interface Forwarder extends AsyncDisposable {
   open(name: string): Promise<void>
   /** Ends its connections and removes the socket; idempotent. */
   close(name: string): Promise<void>
+  /** As `close`; whether it is certain that nobody was connected by then. */
+  cut(name: string): Promise<boolean>
   list(): Promise<readonly Status[]>
   /** The forwarder's process, as it is now. */
   pid(): Promise<number>
@@ -98,6 +100,9 @@ export async function openForwarder(options: ForwarderOptions): Promise<Forwarde
   return {
     open: async (name) => void (await ask({ op: 'open', name })),
     close: async (name) => void (await ask({ op: 'close', name })),
+    // A forwarder of an earlier version does not say.
+    cut: async (name) =>
+      (await ask({ op: 'close', name })).wires?.every(({ connections }) => connections === 0) === true,
     list: async () => (await ask({ op: 'list' })).wires ?? [],
     pid: async () => (await ask({ op: 'list' })).pid,
     async [Symbol.asyncDispose]() {

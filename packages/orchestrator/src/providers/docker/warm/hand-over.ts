@@ -6,14 +6,15 @@
  *    like any other.
  * 2. The worker is told by its input, which ends behind that. It was told all or nothing: a worker whose input ends
  *    too soon ends too.
- * 3. A worker that does not answer in time is cut off from the bus, and its folder loses the name, before anybody may
- *    start another for the same epoch.
+ * 3. A worker that does not answer in time, and is not on the bus either, is cut off from it, and its folder loses the
+ *    name, before anybody may start another for the same epoch. Where it turns out to have been on the bus all the
+ *    same, the epoch fails: two may not have spoken for it.
  * 4. Nothing of a run is ever told to a second worker's container, nor a second run to a first one's.
  */
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { WAITING_WORKER } from '@specfleet/shared'
+import { SpecfleetError, WAITING_WORKER } from '@specfleet/shared'
 import { makingName, renameIfFree } from '../../engine-folder/making.ts'
 import type { SandboxRequest } from '../../provider.ts'
 import { containerName } from '../container.ts'
@@ -55,7 +56,7 @@ export async function handOver(
     await engine.wire.open(id)
     signal.throwIfAborted()
     conversation.tell(`${environmentOf(request)}\n`)
-    await answered(engine, waiting)
+    await answered(engine, waiting, request)
     conversation[Symbol.dispose]()
     waiting.hold[Symbol.dispose]()
     return { kind: 'taken', rest: giveName(engine, waiting, request) }
@@ -65,7 +66,7 @@ export async function handOver(
   }
 }
 
-async function answered({ clock }: Engine, { conversation }: Waiting): Promise<void> {
+async function answered({ clock, wire }: Engine, { conversation }: Waiting, { id }: SandboxRequest): Promise<void> {
   const late = new AbortController()
   const limit = clock.after(ANSWER_LIMIT_MS, () => {
     // Where it is we who were late, its answer is there to be read.
@@ -73,20 +74,27 @@ async function answered({ clock }: Engine, { conversation }: Waiting): Promise<v
   })
   try {
     await conversation.hear(WAITING_WORKER.taken, late.signal)
+  } catch (why) {
+    // Who is on the bus has taken it, whatever became of the answer.
+    const isOnBus = (await wire.list()).some(({ name, connections }) => name === id && connections > 0)
+    if (!isOnBus) throw why
   } finally {
     limit[Symbol.dispose]()
   }
 }
 
 /** From here on it can say nothing to anybody, and is nobody's sandbox. @returns where its folder is */
-async function cutOff(engine: Engine, { hold }: Waiting, { id }: SandboxRequest): Promise<string> {
+async function cutOff(engine: Engine, { hold, conversation }: Waiting, { id }: SandboxRequest): Promise<string> {
   const { sandboxes } = engine.layout
   try {
-    await engine.wire.close(id)
+    // What it has said stands: nobody else may speak for this epoch then.
+    if (!(await engine.wire.cut(id)))
+      throw new SpecfleetError('provider.failed', `${id} did not answer, and was on the bus`)
     const left = join(sandboxes, await makingName())
     await rename(sandboxFolder(sandboxes, id).folder, left)
     return left
   } finally {
+    conversation[Symbol.dispose]()
     hold[Symbol.dispose]()
   }
 }

@@ -38,7 +38,8 @@ export const writeHandedOver = (folder: string, record: Omit<HandedOver, 'v'>): 
 /** `undefined` for what was started cold. @throws Error when the record is none: whose container it is must not be guessed */
 export async function readHandedOver(folder: string): Promise<HandedOver | undefined> {
   const text = await readIfAny(join(folder, FILE))
-  return text === undefined ? undefined : HandedOver.parse(JSON.parse(text))
+  // Nothing of it is left when the host went down before it reached the disk; and so did the container.
+  return text === undefined || text.replaceAll('\0', '') === '' ? undefined : HandedOver.parse(JSON.parse(text))
 }
 
 type Place = Pick<Engine, 'layout' | 'fleet'>

@@ -47,8 +47,11 @@ export async function bootWaiting(engine: Engine, kind: Kind, signal: AbortSigna
     conversation = new Conversation(await engine.client.attach(name))
     signal.throwIfAborted()
     await engine.client.launch(name)
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(BOOT_LIMIT_MS)])
-    await conversation.hear(WAITING_WORKER.waiting, limit)
+    const late = new AbortController()
+    using _limit = engine.clock.after(BOOT_LIMIT_MS, () =>
+      late.abort(new Error(`no worker within ${BOOT_LIMIT_MS} ms`)),
+    )
+    await conversation.hear(WAITING_WORKER.waiting, AbortSignal.any([signal, late.signal]))
     return { kind, name, containerId, folder, conversation, hold }
   } catch (error) {
     conversation?.[Symbol.dispose]()
