@@ -1,20 +1,13 @@
-import { execFile } from 'node:child_process'
-import { chown, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { type Hold, hold } from '../engine-folder/alive.ts'
-import { isRoot } from '../engine-folder/folder.ts'
-import { makingName, renameIfFree } from '../engine-folder/making.ts'
-import { makeFolder } from '../engine-folder/place.ts'
+import { rm } from 'node:fs/promises'
+import { renameIfFree } from '../engine-folder/making.ts'
 import { INSIDE } from '../inside.ts'
 import type { SandboxRequest } from '../provider.ts'
 import { containerName } from './container.ts'
 import { createOptions } from './create-options.ts'
 import { destroySandbox } from './destroy-sandbox.ts'
 import type { Engine } from './engine.ts'
-import { folderAt, type SandboxFolder, sandboxFolder } from './layout.ts'
-
-const run = promisify(execFile)
+import { type SandboxFolder, sandboxFolder } from './layout.ts'
+import { prepareFolder } from './prepare-folder.ts'
 
 /**
  * Makes a container and the folder beside it. The folder comes first, prepared under another name and renamed, and
@@ -27,19 +20,14 @@ export async function createSandbox(
   request: SandboxRequest,
   signal: AbortSignal,
 ): Promise<'made' | 'taken'> {
-  const making = folderAt(join(engine.layout.sandboxes, await makingName()))
-  let held: Hold | undefined
+  const { folder: making, hold } = await prepareFolder(engine)
   try {
-    await makeFolder(making.folder, 0o700)
-    await Promise.all([run('mkfifo', ['-m', '600', making.making]), makeFolder(making.wire, 0o700)])
-    if (isRoot()) await chown(making.wire, engine.user.uid, engine.user.gid)
-    held = hold(making.making)
     signal.throwIfAborted()
     const sandbox = sandboxFolder(engine.layout.sandboxes, request.id)
     if (!(await renameIfFree(making.folder, sandbox.folder))) return 'taken'
     return await finish(engine, request, sandbox, signal)
   } finally {
-    held?.[Symbol.dispose]()
+    hold[Symbol.dispose]()
     await rm(making.folder, { recursive: true, force: true })
   }
 }

@@ -1,5 +1,5 @@
 /** Connections that last: what a container is told and what it says, the deaths of containers, and new images. */
-import { Duplex } from 'node:stream'
+import { Duplex, type Readable } from 'node:stream'
 import { z } from 'zod'
 import { LABEL } from './container.ts'
 import { type EngineCalls, openEnded } from './engine-calls.ts'
@@ -50,11 +50,8 @@ export async function followOutput(
   return { [Symbol.dispose]: () => void stream.destroy() }
 }
 
-/** Calls whenever a name may mean another image; `onEnd` when the engine tells no more. */
-export async function followImages(calls: EngineCalls, onChange: () => void, onEnd: () => void): Promise<Disposable> {
-  const filters = { type: ['image' as const] }
-  const stream = await calls.ask('tell of its images', async (docker) => openEnded(await docker.getEvents({ filters })))
-  stream.on('data', onChange)
+/** Calls back when it ends by itself, and not when it is disposed of. */
+function following(stream: Readable, onEnd: () => void): Disposable {
   stream.on('error', () => stream.destroy())
   stream.once('close', onEnd)
   return {
@@ -63,6 +60,14 @@ export async function followImages(calls: EngineCalls, onChange: () => void, onE
       stream.destroy()
     },
   }
+}
+
+/** Calls whenever a name may mean another image; `onEnd` when the engine tells no more. */
+export async function followImages(calls: EngineCalls, onChange: () => void, onEnd: () => void): Promise<Disposable> {
+  const filters = { type: ['image' as const] }
+  const stream = await calls.ask('tell of its images', async (docker) => openEnded(await docker.getEvents({ filters })))
+  stream.on('data', onChange)
+  return following(stream, onEnd)
 }
 
 /** Calls with the name of each container of the fleet that dies; `onEnd` when the engine tells no more. */
@@ -83,14 +88,7 @@ export async function followDeaths(
       if (name !== undefined) onDeath(name)
     }
   })
-  stream.on('error', () => stream.destroy())
-  stream.once('close', onEnd)
-  return {
-    [Symbol.dispose]: () => {
-      stream.off('close', onEnd)
-      stream.destroy()
-    },
-  }
+  return following(stream, onEnd)
 }
 
 function nameOf(line: string): string | undefined {

@@ -1,22 +1,15 @@
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { chown, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { rename, rm } from 'node:fs/promises'
 import { WAITING_WORKER } from '@specfleet/shared'
 import { pause } from '../../../clock.ts'
-import { type Hold, hold } from '../../engine-folder/alive.ts'
-import { isRoot } from '../../engine-folder/folder.ts'
-import { makingName } from '../../engine-folder/making.ts'
-import { makeFolder } from '../../engine-folder/place.ts'
+import type { Hold } from '../../engine-folder/alive.ts'
 import { bodyOptions } from '../create-options.ts'
 import type { Engine } from '../engine.ts'
 import { folderAt, type SandboxFolder } from '../layout.ts'
+import { prepareFolder } from '../prepare-folder.ts'
 import { Conversation } from './conversation.ts'
 import type { Kind } from './kind.ts'
 import { waitingFolder, waitingLabels, waitingName } from './place.ts'
-
-const run = promisify(execFile)
 
 /** A worker that is not there by then is given up. */
 const BOOT_LIMIT_MS = 30_000
@@ -37,7 +30,7 @@ export type Waiting = {
 /** @throws SpecfleetError, Error of the system, or the signal's reason; nothing is left then */
 export async function bootWaiting(engine: Engine, kind: Kind, signal: AbortSignal): Promise<Waiting> {
   const key = randomUUID()
-  const { folder, hold } = await prepareFolder(engine, key)
+  const { folder, hold } = await placeFolder(engine, key)
   const name = waitingName(engine.fleet, key)
   let conversation: Conversation | undefined
   try {
@@ -60,20 +53,14 @@ export async function bootWaiting(engine: Engine, kind: Kind, signal: AbortSigna
   }
 }
 
-/** Under a name that tells its maker until it is held, so that what one leaves that dies is known at once. */
-async function prepareFolder(engine: Engine, key: string): Promise<{ folder: SandboxFolder; hold: Hold }> {
-  const making = folderAt(join(engine.layout.sandboxes, await makingName()))
-  let held: Hold | undefined
+async function placeFolder(engine: Engine, key: string): Promise<{ folder: SandboxFolder; hold: Hold }> {
+  const { folder: making, hold } = await prepareFolder(engine)
+  const folder = folderAt(waitingFolder(engine.layout.sandboxes, key))
   try {
-    await makeFolder(making.folder, 0o700)
-    await Promise.all([run('mkfifo', ['-m', '600', making.making]), makeFolder(making.wire, 0o700)])
-    if (isRoot()) await chown(making.wire, engine.user.uid, engine.user.gid)
-    held = hold(making.making)
-    const folder = folderAt(waitingFolder(engine.layout.sandboxes, key))
     await rename(making.folder, folder.folder)
-    return { folder, hold: held }
+    return { folder, hold }
   } catch (error) {
-    held?.[Symbol.dispose]()
+    hold[Symbol.dispose]()
     await rm(making.folder, { recursive: true, force: true })
     throw error
   }
