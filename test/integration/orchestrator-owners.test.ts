@@ -10,6 +10,7 @@ import {
   sandboxIdOf,
 } from '@specfleet/shared'
 import { expect, test } from 'vitest'
+import { untilRecord } from '../../packages/testkit/src/fleet-waits.ts'
 import { ScriptedEngine } from '../../packages/testkit/src/scripted-engine.ts'
 import { deliver, type Script, workUntilTold } from '../../packages/testkit/src/scripted-worker.ts'
 import { startFleet } from './orchestrator-fleet.ts'
@@ -180,11 +181,12 @@ test('two orchestrators share the work, and neither takes more than its slots', 
   const all = specs.map((id) => fleet.factsOf(id))
   const spawned = await Promise.all([...Array(4)].map((_, n) => waitForNth(all, n + 1)))
   expect(spawned).toHaveLength(4)
-  const { runs } = await fleet.api('list', { what: 'runs' })
-  const listed = Array.isArray(runs) ? runs : []
-  const owners = listed.flatMap((run) => run.owner ?? [])
-  expect(owners.toSorted()).toEqual([one.id, one.id, two.id, two.id].toSorted())
-  expect(listed.filter(({ state }) => state === 'queued')).toHaveLength(2)
+  const records = await openRecords(fleet.bus, BUCKETS.runs, RunRecord)
+  const taken = await Promise.all(specs.map((id) => untilRecord(records, id, () => true)))
+  expect(taken.flatMap((run) => ('owner' in run ? run.owner : [])).toSorted()).toEqual(
+    [one.id, one.id, two.id, two.id].toSorted(),
+  )
+  expect(taken.filter(({ state }) => state === 'queued')).toHaveLength(2)
   finish.resolve()
   for (const facts of all) expect((await facts.until('run.settled')).data.outcome).toBe('done')
 })
