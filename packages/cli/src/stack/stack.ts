@@ -56,7 +56,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ...options.overrides,
     },
     onLog: (line) => {
-      log.write(`${line}\n`)
+      // One that refused to start may say more when all is being taken down.
+      if (!log.writableEnded) log.write(`${line}\n`)
       options.onLog(line)
     },
     signal,
