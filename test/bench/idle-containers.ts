@@ -55,6 +55,8 @@ export const idleContainers = ({ sizes, seconds }: IdleOptions): Benchmark => ({
       SPECFLEET_FLEET: FLEET,
       SPECFLEET_IMAGE: await idleImage(docker, workerBundle),
       SPECFLEET_SLOTS: String(Math.max(...sizes)),
+      // What waits here would never say so: its image only sleeps.
+      WARM_CEILING: '0',
       DOCKER_HOST: docker.host,
       WORKER_BUNDLE: workerBundle,
       MODEL_UPSTREAM: 'offline',
