@@ -2,8 +2,8 @@ import { LIVENESS_LIMIT_MS, sandboxIdOf } from '@specfleet/shared'
 import type { Member } from '../../packages/testkit/src/fleet-member.ts'
 import { type Fleet, openFleet } from '../../packages/testkit/src/real-fleet.ts'
 import type { Benchmark, Figure } from './benchmark.ts'
-import { type Held, type HeldModel, startHeldModel } from './held-model.ts'
-import { type RunWatch, watchRun } from './run-watch.ts'
+import { type HeldModel, startHeldModel } from './held-model.ts'
+import { endRun, type HeldRun, startHeldRun, untilReadyAgain } from './held-run.ts'
 import { summarise } from './statistics.ts'
 
 const KILLS = 60
@@ -95,31 +95,6 @@ type Scene = {
   readonly fleet: Fleet
   /** Stops between two measurements. */
   readonly signal: AbortSignal
-}
-
-type HeldRun = Held & { readonly watch: RunWatch; readonly coldMs: number }
-
-/** A run whose worker waits for the model, with one turn acknowledged. */
-async function startHeldRun({ model, fleet }: Scene): Promise<HeldRun> {
-  const watch = await watchRun(fleet.app)
-  const held = model.hold()
-  await fleet.client.submit({ kind: 'prompt', taskId: watch.taskId, text: held.prompt })
-  const claimed = await watch.told('claimed')
-  const ready = await watch.told('run.ready')
-  await held.reached
-  return { ...held, watch, coldMs: ready.at - claimed.at }
-}
-
-/** From now until a worker of the next epoch is ready. */
-async function untilReadyAgain({ watch }: HeldRun, epoch: number): Promise<number> {
-  const startedAt = performance.now()
-  return (await watch.told('run.ready', (told) => told.epoch === epoch)).at - startedAt
-}
-
-async function endRun({ watch, letGo }: HeldRun): Promise<void> {
-  letGo()
-  await watch.told('run.settled')
-  watch[Symbol.dispose]()
 }
 
 /** A run at a time, killed once: so each death is the first in a row. */

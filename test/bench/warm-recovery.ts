@@ -5,7 +5,7 @@ import type { TestDocker } from '../../packages/testkit/src/docker.ts'
 import { type Fleet, openFleet } from '../../packages/testkit/src/real-fleet.ts'
 import type { Figure } from './benchmark.ts'
 import { type HeldModel, startHeldModel } from './held-model.ts'
-import { watchRun } from './run-watch.ts'
+import { endRun, startHeldRun, untilReadyAgain } from './held-run.ts'
 import { summarise } from './statistics.ts'
 
 const ROUNDS = 15
@@ -57,23 +57,15 @@ type Stand = { readonly fleet: Fleet; readonly name: string; readonly docker: Te
 
 /** A run that is started, killed once, and brought to its end. */
 async function once(stand: Stand): Promise<Round> {
-  const { fleet, model } = stand
   await untilOneWaits(stand)
-  using watch = await watchRun(fleet.app)
-  const held = model.hold()
-  await fleet.client.submit({ kind: 'prompt', taskId: watch.taskId, text: held.prompt })
-  const claimed = await watch.told('claimed')
-  const ready = await watch.told('run.ready')
-  await held.reached
+  const run = await startHeldRun(stand)
   await untilOneWaits(stand)
-  const worker = await workerOf(stand, sandboxIdOf(watch.runId, 1))
-  const again = watch.told('run.ready', ({ epoch }) => epoch === 2)
-  const killedAt = performance.now()
+  const worker = await workerOf(stand, sandboxIdOf(run.watch.runId, 1))
+  const again = untilReadyAgain(run, 2)
   process.kill(worker, 'SIGKILL')
-  const recoveryMs = (await again).at - killedAt
-  held.letGo()
-  await watch.told('run.settled')
-  return { startMs: ready.at - claimed.at, recoveryMs }
+  const recoveryMs = await again
+  await endRun(run)
+  return { startMs: run.coldMs, recoveryMs }
 }
 
 /** Of an orchestrator that is a process of its own only the engine tells; its workers say when they wait. */
