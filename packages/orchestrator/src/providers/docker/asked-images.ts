@@ -1,5 +1,4 @@
 import { SpecfleetError } from '@specfleet/shared'
-import { Semaphore } from '../../semaphore.ts'
 import type { WorkerImage } from './image.ts'
 
 /**
@@ -9,13 +8,12 @@ import type { WorkerImage } from './image.ts'
 const UNFIT = new Set<string>(['provider.image', 'provider.unavailable', 'provider.refused'])
 
 /**
- * Images that are asked for by name, each found and tried out once, one at a time. One that was not fit is looked at
+ * Images that are asked for by name, each found and tried out once. One that was not fit is looked at
  * again by whoever asks next: it may have been brought meanwhile.
  */
 export class AskedImages {
   readonly #find: (name: string) => Promise<WorkerImage>
   readonly #found = new Map<string, Promise<WorkerImage>>()
-  readonly #turns = new Semaphore(1)
 
   /** @param find finds an image of the engine and tries it out */
   constructor(find: (name: string) => Promise<WorkerImage>) {
@@ -29,7 +27,7 @@ export class AskedImages {
 
   /** @throws SpecfleetError `task.image`, or what keeps the engine from answering */
   async of(name: string): Promise<WorkerImage> {
-    const known = this.#found.get(name) ?? this.#turns.run(() => this.#find(name))
+    const known = this.#found.get(name) ?? this.#find(name)
     this.#found.set(name, known)
     try {
       return await known

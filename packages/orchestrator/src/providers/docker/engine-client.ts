@@ -67,7 +67,7 @@ export class EngineClient {
   async start(name: string, input: string): Promise<void> {
     const stream = await attach(this.#calls, name, { output: false })
     try {
-      await this.#calls.ask(`start ${name}`, (docker) => docker.getContainer(name).start())
+      await this.launch(name)
       await this.#calls.ask(
         `tell ${name} its environment`,
         () =>
