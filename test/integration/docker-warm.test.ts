@@ -137,7 +137,7 @@ describe('a worker that waits', () => {
     const said = JSON.stringify([await initialEnvironment(waiting), Labels, Env, Cmd])
     for (const word of ['CREDS', 'specfleet.run', 'specfleet.spec', 'RUN_ID', 'TASK_ID'])
       expect(said).not.toContain(word)
-    const wire = waiting.HostConfig.Binds?.find((bind) => bind.includes(':/run/sf'))?.split(':')[0] ?? ''
+    const wire = waiting.HostConfig.Mounts?.find(({ Target }) => Target === '/run/sf')?.Source ?? ''
     expect(await readdir(wire)).toEqual([])
     expect(await warm.provider.list()).toEqual([])
   })

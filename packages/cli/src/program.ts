@@ -21,7 +21,8 @@ export function buildProgram(context: CommandContext, done: Done): Command {
 Environment:
   NATS_URL, NATS_CREDS   an external bus; without them the one of SPECFLEET_HOME is used
   SPECFLEET_HOME         where the embedded server keeps its data (default .specfleet)
-  DOCKER_HOST            the container engine of this host (default unix:///var/run/docker.sock)
+  DOCKER_HOST            the container engine of this host (default unix:///var/run/docker.sock);
+                         over TLS with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH
   SPECFLEET_IMAGE        what containers are made of (default: what "image build" makes)
 
 Exit codes: 0 done, 1 the work failed, 2 usage, 69 the bus cannot be reached, 78 configuration,

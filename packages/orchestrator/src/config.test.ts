@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createOperatorKit, SpecfleetError } from '@specfleet/shared'
 import { afterAll, expect, test } from 'vitest'
@@ -48,6 +48,15 @@ test('engines come in overflow order, each with its slots, and a policy says who
     ['process', 4],
   ])
   expect(config.policy.kinds.prompt?.provider).toBe('process')
+})
+
+test('an engine is spoken to over TLS when Docker itself would do so', () => {
+  expect(readConfig(least).docker).toEqual({ host: 'unix:///var/run/docker.sock' })
+  const given = { ...least, DOCKER_HOST: 'tcp://127.0.0.1:2376', DOCKER_CERT_PATH: '/certificates' }
+  expect(readConfig(given).docker).toEqual({ host: 'tcp://127.0.0.1:2376' })
+  const certificates = (env: object) => readConfig({ ...given, DOCKER_TLS_VERIFY: '1', ...env }).docker.certificates
+  expect(certificates({})).toBe('/certificates')
+  expect(certificates({ DOCKER_CERT_PATH: '' })).toBe(join(homedir(), '.docker'))
 })
 
 test('the account that sandboxes import from is that of the credentials, unless another is named', () => {

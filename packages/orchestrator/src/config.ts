@@ -78,7 +78,7 @@ export type Config = {
 
 /** What is needed to build or to check the image of sandboxes. */
 export type ImageConfig = Pick<Config, 'home' | 'toolEnv' | 'workerBundle'> & {
-  readonly host: string
+  readonly engine: Pick<DockerChoice, 'host' | 'certificates'>
   readonly image: string | undefined
   readonly base: string | undefined
 }
@@ -94,13 +94,21 @@ export function readImageConfig(env: Readonly<Record<string, string | undefined>
   const variables = parsed.data
   return {
     home: variables.SPECFLEET_HOME ?? join(homedir(), '.specfleet'),
-    host: variables.DOCKER_HOST,
+    engine: engineChoice(variables),
     image: variables.SPECFLEET_IMAGE,
     base: variables.BASE_IMAGE,
     workerBundle: variables.WORKER_BUNDLE,
     toolEnv: toolEnv(given),
   }
 }
+
+/** Certificates are where Docker's own command line looks for them, and used when it would use them. */
+const engineChoice = (variables: ImageVariables): Pick<DockerChoice, 'host' | 'certificates'> => ({
+  host: variables.DOCKER_HOST,
+  ...(variables.DOCKER_TLS_VERIFY === undefined
+    ? {}
+    : { certificates: variables.DOCKER_CERT_PATH ?? join(homedir(), '.docker') }),
+})
 
 /** An empty variable is how shells and compose files say "not set". */
 const withoutEmpty = (env: Readonly<Record<string, string | undefined>>) =>
@@ -132,7 +140,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     },
     bwrapPath: variables.BWRAP_PATH,
     docker: {
-      host: variables.DOCKER_HOST,
+      ...engineChoice(variables),
       ...(variables.SPECFLEET_IMAGE === undefined ? {} : { image: variables.SPECFLEET_IMAGE }),
       ...(variables.SPECFLEET_RUNTIME === undefined ? {} : { runtime: variables.SPECFLEET_RUNTIME }),
     },

@@ -9,9 +9,9 @@ import { SpecfleetError, toSpecfleetError } from '@specfleet/shared'
 import { systemClock } from './clock.ts'
 import { readImageConfig } from './config.ts'
 import { buildImage } from './providers/docker/build-image.ts'
+import { addressOf } from './providers/docker/engine-address.ts'
 import { EngineClient } from './providers/docker/engine-client.ts'
 import { defaultImage, WORKER_LABEL, workerVersion } from './providers/docker/image.ts'
-import { socketOf } from './providers/docker/open.ts'
 import { findWorkerBundle } from './worker-bundle.ts'
 
 const say = (word: { event: string } & Record<string, unknown>): void =>
@@ -24,7 +24,7 @@ async function main(what: string | undefined): Promise<number> {
   try {
     if (what !== 'build' && what !== 'check') throw new SpecfleetError('usage', 'specfleet-image build|check')
     const config = readImageConfig()
-    const client = new EngineClient(socketOf(config.host), systemClock)
+    const client = new EngineClient(await addressOf(config.engine), systemClock)
     const bundle = await findWorkerBundle({
       chosen: config.workerBundle,
       folder: join(config.home, 'worker'),

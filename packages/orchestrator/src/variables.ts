@@ -26,6 +26,8 @@ export const Variables = z.object({
   SPECFLEET_PROVIDER_SLOTS: providerSlots.default(new Map()),
   SPECFLEET_POLICY: z.string().optional(),
   DOCKER_HOST: z.string().min(1).default('unix:///var/run/docker.sock'),
+  DOCKER_TLS_VERIFY: z.string().optional(),
+  DOCKER_CERT_PATH: z.string().optional(),
   SPECFLEET_IMAGE: z.string().min(1).max(512).optional(),
   SPECFLEET_RUNTIME: z.string().min(1).max(64).optional(),
   MODEL_UPSTREAM: z.enum(['auto', 'offline', 'anthropic']).default('auto'),
@@ -68,6 +70,9 @@ export type Variables = z.output<typeof Variables>
 export const ImageVariables = Variables.pick({
   SPECFLEET_HOME: true,
   DOCKER_HOST: true,
+  DOCKER_TLS_VERIFY: true,
+  DOCKER_CERT_PATH: true,
   SPECFLEET_IMAGE: true,
   WORKER_BUNDLE: true,
 }).extend({ BASE_IMAGE: z.string().min(1).max(512).optional() })
+export type ImageVariables = z.output<typeof ImageVariables>

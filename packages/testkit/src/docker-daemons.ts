@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync, watch } from 'node:fs'
 import { mkdir, open, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import Docker from 'dockerode'
 import type { TestDockerOptions } from './docker-engine.ts'
 import { daemonPath, type FoundDocker } from './docker-search.ts'
 
@@ -30,11 +31,16 @@ export const engineFiles = (root: string): EngineFiles => ({
   cgroup: basename(root),
 })
 
+/** The engine on that socket, whatever engine the environment names. */
+export const clientAt = (socketPath: string): Docker => new Docker({ socketPath, host: '', protocol: 'http' })
+
 /** A running daemon. */
 export type Daemon = {
   readonly pid: number
   /** Settles when it has ended. */
   readonly exited: Promise<unknown>
+  /** What it has logged so far. */
+  said(): string
   /** Whether it was there to take the signal. */
   signal(how: NodeJS.Signals): boolean
 }
@@ -62,14 +68,15 @@ export async function launchContainerd(files: EngineFiles, { containerd }: Found
 export async function launchDockerd(
   files: EngineFiles,
   { dockerd }: FoundDocker,
-  { liveRestore, runtimes }: Pick<Required<TestDockerOptions>, 'liveRestore' | 'runtimes'>,
+  { liveRestore = false, runtimes = {}, tls, hides }: TestDockerOptions,
 ): Promise<Daemon> {
   const config = join(files.root, 'daemon.json')
   const settings = {
     'data-root': files.data,
     'exec-root': join(files.root, 'exec'),
     pidfile: join(files.root, 'dockerd.pid'),
-    hosts: [`unix://${files.socket}`],
+    hosts: [`unix://${files.socket}`, ...(tls === undefined ? [] : ['tcp://127.0.0.1:0'])],
+    ...(tls === undefined ? {} : { tlsverify: true, tlscacert: tls.ca, tlscert: tls.cert, tlskey: tls.key }),
     group: 'root',
     containerd: files.containerdSocket,
     'live-restore': liveRestore,
@@ -84,7 +91,15 @@ export async function launchDockerd(
   await writeFile(config, JSON.stringify(settings))
   await rm(settings.pidfile, { force: true })
   // the host's own configuration is not read when another is named
-  return launch(files, { program: dockerd, args: ['--config-file', config], ready: /API listen on/ })
+  const args = ['--config-file', config]
+  const ready = tls === undefined ? /API listen on/ : /API listen on 127/
+  if (hides === undefined) return launch(files, { program: dockerd, args, ready })
+  const hide = 'mount -t tmpfs none "$1" && shift && exec "$@"'
+  return launch(files, {
+    program: 'unshare',
+    args: ['--mount', 'sh', '-c', hide, 'sh', hides, dockerd, ...args],
+    ready,
+  })
 }
 
 type Launch = {
@@ -118,7 +133,7 @@ export async function launch({ root }: EngineFiles, { program, args, ready, env:
       const [lastWords] = readFileSync(logFile, 'utf8').trim().split('\n').reverse()
       throw new Error(`${name} did not start: ${lastWords || 'it said nothing'}`, { cause: error })
     })
-    return daemonOf(child)
+    return daemonOf(child, logFile)
   } finally {
     clearTimeout(timer)
     watcher.close()
@@ -126,11 +141,12 @@ export async function launch({ root }: EngineFiles, { program, args, ready, env:
   }
 }
 
-function daemonOf(child: ChildProcess): Daemon {
+function daemonOf(child: ChildProcess, logFile: string): Daemon {
   const isRunning = () => child.exitCode === null && child.signalCode === null
   return {
     pid: child.pid ?? 0,
     exited: isRunning() ? once(child, 'exit') : Promise.resolve(),
+    said: () => readFileSync(logFile, 'utf8'),
     signal: (how) => isRunning() && child.kill(how),
   }
 }

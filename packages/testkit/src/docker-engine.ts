@@ -1,6 +1,7 @@
 import { mkdtemp } from 'node:fs/promises'
-import Docker from 'dockerode'
-import { type Daemon, engineFiles, launchContainerd, launchDockerd } from './docker-daemons.ts'
+import type Docker from 'dockerode'
+import type { Certificates } from './certificates.ts'
+import { clientAt, type Daemon, engineFiles, launchContainerd, launchDockerd } from './docker-daemons.ts'
 import { folderPrefix, removeAbandonedEngines, removeEngine } from './docker-remains.ts'
 import { findDocker } from './docker-search.ts'
 import { untilStopped } from './stopped-process.ts'
@@ -9,6 +10,8 @@ import { untilStopped } from './stopped-process.ts'
 export type TestDocker = AsyncDisposable & {
   /** `unix:///…` */
   readonly host: string
+  /** `tcp://…`, where it listens with TLS. */
+  readonly tlsHost: string | undefined
   readonly socketPath: string
   readonly pid: number
   /** The folder that everything of it is in. */
@@ -33,6 +36,10 @@ export type TestDockerOptions = {
   liveRestore?: boolean
   /** Puts something into its data folder before it starts for the first time. */
   fill?: (folder: string) => Promise<void>
+  /** Makes it listen on 127.0.0.1 as well, for whoever has a certificate. */
+  tls?: Certificates['server']
+  /** A folder of this host that it does not see, as if it were on another. It cannot start containers then. */
+  hides?: string
   /** Further runtimes, by name. */
   runtimes?: Readonly<Record<string, { readonly path: string; readonly runtimeArgs: readonly string[] }>>
 }
@@ -41,16 +48,12 @@ export type TestDockerOptions = {
  * Starts an engine that has no network, and settles when it answers.
  * @throws Error with the reason when there is no Docker, or with the daemon's own words when it does not start
  */
-export async function startDocker({
-  liveRestore = false,
-  runtimes = {},
-  fill,
-}: TestDockerOptions = {}): Promise<TestDocker> {
+export async function startDocker(options: TestDockerOptions = {}): Promise<TestDocker> {
   const found = await findDocker()
   if (found.kind === 'none') throw new Error(found.reason)
   await removeAbandonedEngines()
   const files = engineFiles(await mkdtemp(folderPrefix()))
-  const client = new Docker({ socketPath: files.socket })
+  const client = clientAt(files.socket)
   let daemons: readonly Daemon[] = []
   const signalAll = (how: NodeJS.Signals) => daemons.map((daemon) => daemon.signal(how))
   const exited = () => Promise.all(daemons.map((daemon) => daemon.exited))
@@ -60,7 +63,7 @@ export async function startDocker({
   }
   const launch = async () => {
     daemons = [await launchContainerd(files, found)]
-    daemons = [await launchDockerd(files, found, { liveRestore, runtimes }), ...daemons]
+    daemons = [await launchDockerd(files, found, options), ...daemons]
     await client.ping()
   }
   const remove = async () => {
@@ -68,7 +71,7 @@ export async function startDocker({
     await exited()
   }
   try {
-    await fill?.(files.data)
+    await options.fill?.(files.data)
     await launch()
   } catch (error) {
     await remove()
@@ -77,6 +80,10 @@ export async function startDocker({
   const dockerd = () => daemons[0]
   return {
     host: `unix://${files.socket}`,
+    get tlsHost() {
+      const listening = /API listen on (127\.0\.0\.1:\d+)/.exec(dockerd()?.said() ?? '')?.[1]
+      return listening === undefined ? undefined : `tcp://${listening}`
+    },
     socketPath: files.socket,
     root: files.root,
     client,

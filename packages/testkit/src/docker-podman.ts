@@ -1,8 +1,8 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import Docker from 'dockerode'
+import type Docker from 'dockerode'
 import { executablesOnPath } from '../../cli/src/embedded/executable.ts'
-import { engineFiles, launch } from './docker-daemons.ts'
+import { clientAt, engineFiles, launch } from './docker-daemons.ts'
 import { folderPrefix, removeAbandonedEngines, removeEngine } from './docker-remains.ts'
 import { daemonPath, findDocker } from './docker-search.ts'
 
@@ -44,7 +44,7 @@ export async function startPodman(): Promise<TestPodman> {
   if (found.kind === 'none') throw new Error(found.reason)
   await removeAbandonedEngines()
   const files = engineFiles(await mkdtemp(folderPrefix()))
-  const client = new Docker({ socketPath: files.socket })
+  const client = clientAt(files.socket)
   const configuration = join(files.root, 'containers.conf')
   const settings = [
     ...['[engine]', 'cgroup_manager = "cgroupfs"', 'events_logger = "file"'],

@@ -11,8 +11,10 @@ export const PROVIDER_CHOICES = ['auto', ...ENGINE_NAMES] as const
 export type ProviderChoice = (typeof PROVIDER_CHOICES)[number]
 
 export type DockerChoice = {
-  /** Where the engine listens, `unix:///path`. */
+  /** Where the engine listens, `unix:///path`, or `tcp://host:port` with certificates. */
   readonly host: string
+  /** The folder with `ca.pem`, `cert.pem` and `key.pem`. */
+  readonly certificates?: string
   /** Instead of the image that was built for this worker. */
   readonly image?: string
   /** Another runtime than the engine's own. */

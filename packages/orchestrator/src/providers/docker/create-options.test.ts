@@ -16,7 +16,12 @@ const request = {
   },
   limits: { memoryMb: 1024, diskMb: 512, cpus: 1.5, pids: 256, wallClockMinutes: 10, outputMb: 8 },
 }
-const image = { name: 'tools:1', id: 'sha256:1', path: '/usr/local/go/bin:/usr/bin', mounts: ['/n:/opt/node:ro'] }
+const image = {
+  name: 'tools:1',
+  id: 'sha256:1',
+  path: '/usr/local/go/bin:/usr/bin',
+  mounts: [{ from: '/n', to: '/opt/node' }],
+}
 const DOCKER = { components: ['Engine'], id: 'id', folder: '/var/lib/docker', rootless: false, runtimes: ['runc'] }
 const PODMAN = { ...DOCKER, components: ['Podman Engine'], folder: '/var/lib/containers' }
 const plan: ContainerPlan = {
@@ -43,7 +48,10 @@ describe('a container', () => {
       ReadonlyRootfs: true,
       CapDrop: ['ALL'],
       IpcMode: 'private',
-      Binds: ['/n:/opt/node:ro', '/home/engine/sandboxes/run_1-2/wire:/run/sf:ro'],
+      Mounts: [
+        { Type: 'bind', Source: '/n', Target: '/opt/node', ReadOnly: true },
+        { Type: 'bind', Source: '/home/engine/sandboxes/run_1-2/wire', Target: '/run/sf', ReadOnly: true },
+      ],
       PidsLimit: 256,
       NanoCpus: 1.5e9,
     })

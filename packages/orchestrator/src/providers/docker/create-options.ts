@@ -14,7 +14,7 @@ import { MIB, withDisk, workerFlags } from '../limits.ts'
 import type { SandboxRequest } from '../provider.ts'
 import { writeIdentity } from './container.ts'
 import type { Dialect } from './dialect.ts'
-import type { WorkerImage } from './image.ts'
+import type { HostPath, WorkerImage } from './image.ts'
 
 export type ContainerUser = { readonly uid: number; readonly gid: number }
 
@@ -84,7 +84,7 @@ export function bodyOptions(
       ReadonlyRootfs: true,
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges', `seccomp=${plan.filter}`],
-      Binds: [...image.mounts, `${wire}:${INSIDE.wire}:ro`],
+      Mounts: [...image.mounts, { from: wire, to: INSIDE.wire }].map(asMount),
       Tmpfs: { ...plan.dialect.closed, ...memoryFolders(limits, plan.dialect.owner(user)) },
       ShmSize: SHARED_MEMORY_BYTES,
       Memory: memory,
@@ -103,6 +103,13 @@ export function bodyOptions(
     },
   } satisfies ContainerCreateOptions
 }
+
+/**
+ * Of this kind the engine makes no folder that is not there: one that is not of this host has none of ours, and is
+ * refused what it cannot find.
+ */
+const asMount = ({ from, to, writable = false }: HostPath) =>
+  ({ Type: 'bind', Source: from, Target: to, ReadOnly: !writable }) as const
 
 /** File systems in memory; their pages count towards the container's limit. Programs are run only where they are built. */
 function memoryFolders({ diskMb, memoryMb }: SandboxRequest['limits'], owner: string) {

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { SpecfleetError } from '@specfleet/shared'
 import Docker from 'dockerode'
 import type { Clock } from '../../clock.ts'
+import type { EngineAddress } from './engine-address.ts'
 import { engineError, statusOf } from './engine-errors.ts'
 
 /** An engine that answers later than this is not there for now; making a container takes it a second at load. */
@@ -12,9 +13,8 @@ export class EngineCalls {
   readonly docker: Docker
   readonly #clock: Clock
 
-  /** @param socketPath where the engine listens on this host */
-  constructor(socketPath: string, clock: Clock) {
-    this.docker = new Docker({ socketPath })
+  constructor(address: EngineAddress, clock: Clock) {
+    this.docker = new Docker(optionsOf(address))
     this.#clock = clock
   }
 
@@ -69,6 +69,14 @@ export class EngineCalls {
       }
     })
   }
+}
+
+/** All that the client would otherwise take from its own look at the environment is said, too. */
+function optionsOf(address: EngineAddress): Docker.DockerOptions {
+  if (address.kind === 'socket') return { socketPath: address.path, host: '', protocol: 'http' }
+  const { host, port, ca, cert, key } = address
+  // The client joins them with a colon.
+  return { protocol: 'https', host: host.includes(':') ? `[${host}]` : host, port, ca, cert, key }
 }
 
 /** A stream of the engine's client, as one that can be closed. */

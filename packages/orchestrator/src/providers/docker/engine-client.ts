@@ -5,6 +5,7 @@ import type Docker from 'dockerode'
 import { z } from 'zod'
 import type { Clock } from '../../clock.ts'
 import type { createOptions } from './create-options.ts'
+import type { EngineAddress } from './engine-address.ts'
 import { EngineCalls } from './engine-calls.ts'
 import { EngineImages } from './engine-images.ts'
 import { attach, followDeaths, followImages, followOutput } from './engine-streams.ts'
@@ -34,9 +35,8 @@ export class EngineClient {
   readonly images: EngineImages
   readonly #calls: EngineCalls
 
-  /** @param socketPath where the engine listens on this host */
-  constructor(socketPath: string, clock: Clock) {
-    this.#calls = new EngineCalls(socketPath, clock)
+  constructor(address: EngineAddress, clock: Clock) {
+    this.#calls = new EngineCalls(address, clock)
     this.images = new EngineImages(this.#calls)
   }
 

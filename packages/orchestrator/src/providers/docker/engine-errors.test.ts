@@ -10,6 +10,14 @@ test.each([
   ['an engine that is not there', system('ENOENT'), 'provider.engine-gone', true],
   ['an engine that does not listen', system('ECONNREFUSED'), 'provider.engine-gone', true],
   ['a socket that may not be used', system('EACCES'), 'provider.unavailable', false],
+  ['an engine that cannot be reached', system('EHOSTUNREACH'), 'provider.engine-gone', true],
+  ['an engine with a certificate of somebody else', system('SELF_SIGNED_CERT_IN_CHAIN'), 'provider.unavailable', false],
+  [
+    'an engine that wants a certificate',
+    system('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'),
+    'provider.unavailable',
+    false,
+  ],
   ['an image that is gone', answered(404, 'No such image: specfleet-worker:1'), 'provider.image', false],
   ['a disk that is full', answered(500, 'mkdir /data: no space left on device'), 'provider.no-space', true],
   [

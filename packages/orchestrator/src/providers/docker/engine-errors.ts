@@ -17,6 +17,8 @@ export function statusOf(error: unknown): number | undefined {
 const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 
+/** How Node names what is wrong with a certificate, be it found here or told by the engine. */
+const DISTRUST = /^(CERT_|ERR_TLS_|ERR_SSL_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/
 const FULL = /no space left|disk quota|ENOSPC|thinpool|not enough space/i
 const NO_IMAGE = /no such image|manifest unknown|image .* not found/i
 
@@ -33,11 +35,23 @@ export function engineError(error: unknown, doing: string): SpecfleetError {
         next: 'add the user to the group docker, or run the fleet as root',
       })
     case 'ENOENT':
+    case 'ENOTFOUND':
+    case 'EHOSTUNREACH':
+    case 'ETIMEDOUT':
     case 'ECONNREFUSED':
     case 'ECONNRESET':
     case 'EPIPE':
       return new SpecfleetError('provider.engine-gone', said, { cause: error })
   }
+  if (DISTRUST.test(codeOf(error) ?? ''))
+    return new SpecfleetError(
+      'provider.unavailable',
+      `the engine and this orchestrator do not trust each other (${said})`,
+      {
+        cause: error,
+        next: 'mend the certificates in DOCKER_CERT_PATH, or those of the engine',
+      },
+    )
   if (FULL.test(said)) return new SpecfleetError('provider.no-space', said, { cause: error })
   const status = statusOf(error)
   if (status === 404 && NO_IMAGE.test(said)) return new SpecfleetError('provider.image', said, { cause: error })

@@ -12,9 +12,12 @@ export type WorkerImage = {
   readonly id: string
   /** Where the image has its programs; the system's usual places when it does not say. */
   readonly path: string | undefined
-  /** `from:to:ro` of each file or folder. Empty when the image has the worker in it. */
-  readonly mounts: readonly string[]
+  /** Empty when the image has the worker in it. */
+  readonly mounts: readonly HostPath[]
 }
+
+/** A file or folder of this host, and where a container sees it. */
+export type HostPath = { readonly from: string; readonly to: string; readonly writable?: boolean }
 
 /** The worker and a Node to run it, for images that have neither. */
 export type PlacedWorker = {
@@ -65,12 +68,16 @@ export function mountsFor(
   { labels }: Pick<FoundImage, 'labels'>,
   { node, bundle, compileCache }: PlacedWorker,
   { name, version }: { readonly name: string; readonly version: string },
-): string[] {
+): HostPath[] {
   const inside = labels[WORKER_LABEL]
   if (inside === version) return []
   if (inside !== undefined)
     throw new SpecfleetError('provider.image', `${name} has worker ${inside} in it, and this fleet has ${version}`)
-  return [`${node}:${INSIDE.node}:ro`, `${bundle}:${INSIDE.bundle}:ro`, `${compileCache}:${INSIDE.compileCache}:ro`]
+  return [
+    { from: node, to: INSIDE.node },
+    { from: bundle, to: INSIDE.bundle },
+    { from: compileCache, to: INSIDE.compileCache },
+  ]
 }
 
 const pathOf = ({ env }: FoundImage): string | undefined =>

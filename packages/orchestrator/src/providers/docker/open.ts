@@ -16,6 +16,7 @@ import type { ContainerUser } from './create-options.ts'
 import { type Dialect, dialectOf } from './dialect.ts'
 import { DockerProvider } from './docker-provider.ts'
 import type { Engine } from './engine.ts'
+import { addressOf, type EngineChoice } from './engine-address.ts'
 import { EngineClient, type EngineInfo } from './engine-client.ts'
 import { defaultImage, findWorkerImage, placeWorker, type WorkerImage, workerVersion } from './image.ts'
 import { seccompProfile } from './seccomp.ts'
@@ -23,7 +24,7 @@ import { tryOut } from './try-out.ts'
 import { type WarmOptions, WarmPool } from './warm/pool.ts'
 import { WorkerImages } from './worker-images.ts'
 
-export type DockerProviderOptions = {
+export type DockerProviderOptions = EngineChoice & {
   /** The engine's folder on this host. Whoever opens a provider on it reaches the same sandboxes. */
   readonly root: string
   /** Marks this fleet's containers among those of the engine. */
@@ -32,8 +33,6 @@ export type DockerProviderOptions = {
   readonly busAddresses: readonly string[]
   /** The worker, one file that needs nothing beside it. */
   readonly workerBundle: string
-  /** Where the engine listens, `unix:///path`. */
-  readonly host: string
   /** Instead of the image that has this worker in it: with a toolchain, for instance. */
   readonly image?: string
   readonly runtime?: string
@@ -51,7 +50,7 @@ export type DockerProviderOptions = {
  */
 export async function openDockerProvider(options: DockerProviderOptions): Promise<SandboxProvider & AsyncDisposable> {
   const { fleet, clock, log, busAddresses } = options
-  const client = new EngineClient(socketOf(options.host), clock)
+  const client = new EngineClient(await addressOf(options), clock)
   const info = await whatItIs(client, options.host)
   const dialect = dialectOf(toldBy(info), options.runtime)
   const layout = engineLayout(resolve(options.root))
@@ -103,15 +102,6 @@ export async function openDockerProvider(options: DockerProviderOptions): Promis
 
 const openPool = (engine: Engine, warm: WarmOptions | undefined): WarmPool | undefined =>
   warm === undefined || warm.ceiling === 0 ? undefined : new WarmPool(engine, warm)
-
-/** @throws SpecfleetError `provider.unavailable`: the wire of a sandbox is a folder of this host, and nowhere else can it be mounted */
-export function socketOf(host: string): string {
-  const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1]
-  if (path !== undefined) return path
-  throw new SpecfleetError('provider.unavailable', `DOCKER_HOST ${host} is no engine of this host`, {
-    next: 'give unix:///path, and run an orchestrator on each host with an engine',
-  })
-}
 
 async function whatItIs(client: EngineClient, host: string): Promise<EngineInfo> {
   try {

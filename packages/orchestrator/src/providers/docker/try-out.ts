@@ -1,4 +1,4 @@
-import { chown } from 'node:fs/promises'
+import { chown, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { join } from 'node:path'
 import { RunId, SandboxId, SpecfleetError, SpecId, WORKER_EXIT } from '@specfleet/shared'
@@ -9,7 +9,7 @@ import { INSIDE } from '../inside.ts'
 import type { SandboxRequest } from '../provider.ts'
 import { createOptions } from './create-options.ts'
 import type { Engine } from './engine.ts'
-import type { PlacedWorker } from './image.ts'
+import type { HostPath, PlacedWorker } from './image.ts'
 
 const LIMITS = { memoryMb: 512, diskMb: 16, cpus: 1, pids: 64, wallClockMinutes: 1, outputMb: 1 }
 
@@ -26,38 +26,53 @@ export async function tryOut(engine: Engine, { compileCache }: PlacedWorker): Pr
   const makeCache = async (inMaking: string) => {
     await makeFolder(inMaking, 0o700)
     if (isRoot()) await chown(inMaking, user.uid, user.gid)
-    await runOnce(engine, `${inMaking}:${INSIDE.compileCache}`)
+    await runOnce(engine, { from: inMaking, to: INSIDE.compileCache, writable: true })
   }
   // An image with the worker in it brings its own.
   if (image.mounts.length > 0) await place(compileCache, makeCache)
   await place(tried, async (part) => {
-    await runOnce(engine, `${compileCache}:${INSIDE.compileCache}:ro`)
+    await runOnce(engine, { from: compileCache, to: INSIDE.compileCache })
     await makeFolder(part)
   })
 }
 
-/** @param cache how the compile cache is mounted, where the worker is */
-async function runOnce(engine: Engine, cache: string): Promise<void> {
+/**
+ * The folder in place of a wire is new: an engine of another host, where all else may be as it is here, has none.
+ * @param cache how the compile cache is mounted, where the worker is
+ */
+async function runOnce(engine: Engine, cache: HostPath): Promise<void> {
   const { image, layout } = engine
-  const isCache = (mount: string) => mount.includes(`:${INSIDE.compileCache}:`)
-  const mounts = image.mounts.map((mount) => (isCache(mount) ? cache : mount))
-  const nodeFlags = process.allowedNodeEnvironmentFlags
-  const options = createOptions({
-    ...engine,
-    request: trial(engine),
-    image: { ...image, mounts },
-    wire: layout.wire,
-    nodeFlags,
+  const mounts = image.mounts.map((mount) => (mount.to === cache.to ? cache : mount))
+  const wire = await mkdtemp(join(layout.system, `trial-${process.pid}-`))
+  try {
+    const nodeFlags = process.allowedNodeEnvironmentFlags
+    const options = createOptions({ ...engine, request: trial(engine), image: { ...image, mounts }, wire, nodeFlags })
+    const { code, output } = await engine.client.runToEnd(`specfleet-trial-${engine.fleet}-${process.pid}`, options)
+    if (code !== WORKER_EXIT.unborn) throw explain(image.name, code, output)
+  } catch (error) {
+    throw sayIfElsewhere(error)
+  } finally {
+    await rm(wire, { recursive: true })
+  }
+}
+
+/** What is mounted is ours and was there a moment ago: whoever does not find it looks on another host. */
+function sayIfElsewhere(error: unknown): unknown {
+  if (!(error instanceof SpecfleetError) || !/bind source path does not exist/.test(error.message)) return error
+  return new SpecfleetError('provider.unavailable', `the engine is of another host (${error.message})`, {
+    cause: error,
+    next: 'run an orchestrator on the host of the engine: a sandbox reaches the bus by a socket of its host',
   })
-  const { code, output } = await engine.client.runToEnd(`specfleet-trial-${engine.fleet}-${process.pid}`, options)
-  if (code !== WORKER_EXIT.unborn) throw explain(image.name, code, output)
 }
 
 /** Each is named after the process that tries; one whose process is gone is nobody's. */
-async function removeLeftTrials({ client, fleet, folder }: Engine): Promise<void> {
-  for (const { name } of await client.list(trialFleet(fleet), folder)) {
-    const pid = Number(name.slice(name.lastIndexOf('-') + 1))
-    if ((await findProcess(pid)) === undefined) await client.remove(name)
+async function removeLeftTrials({ client, fleet, folder, layout }: Engine): Promise<void> {
+  const isLeft = async (pid: string | undefined) => (await findProcess(Number(pid))) === undefined
+  for (const { name } of await client.list(trialFleet(fleet), folder))
+    if (await isLeft(name.split('-').at(-1))) await client.remove(name)
+  for (const name of await readdir(layout.system)) {
+    const pid = /^trial-(\d+)-/.exec(name)?.[1]
+    if (pid !== undefined && (await isLeft(pid))) await rm(join(layout.system, name), { recursive: true, force: true })
   }
 }
 
