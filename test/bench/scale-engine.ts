@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { BEAT_EVERY_MS, type Bus, connectBus, type NewFact, SandboxId } from '@specfleet/shared'
 import { runScriptedWorker, type Script } from '../../packages/testkit/src/scripted-worker.ts'
-import { CreateRequest, type EngineTale, type Inmate, sharedNowMs, wire } from './scale-wire.ts'
+import { CreateRequest, type EngineTale, emptyTale, type Inmate, sharedNowMs, wire } from './scale-wire.ts'
 
 const MOST_ATTEMPTS = 100
 const FEEDBACK = 'The requirement REQ-FUNC-003 has no acceptance criterion that could fail. '.repeat(4)
@@ -24,7 +24,7 @@ process.stdout.write('ready\n')
 
 function serve(bus: Bus): void {
   const inmates = new Map<SandboxId, Inmate & { readonly kill: AbortController }>()
-  const tale: EngineTale = { beats: 0, facts: [], ends: [] }
+  const tale = emptyTale()
   const script = plan(factEveryMs, tale)
   const start = ({ env, ...request }: CreateRequest) => {
     const inmate = { ...request, exited: false, kill: new AbortController() }
@@ -54,7 +54,11 @@ function serve(bus: Bus): void {
   })
   bus.subscribe(wire.tell(shard), (message) => {
     message.respond(JSON.stringify(tale))
-    Object.assign(tale, { beats: 0, facts: [], ends: [] })
+    Object.assign(tale, emptyTale())
+  })
+  bus.subscribe(wire.forget(shard), (message) => {
+    Object.assign(tale, emptyTale())
+    message.respond('{}')
   })
 }
 

@@ -23,6 +23,8 @@ export const EngineTale = z.object({
   ends: z.array(z.string()),
 })
 export type EngineTale = z.infer<typeof EngineTale>
+export const emptyTale = (): EngineTale => ({ beats: 0, facts: [], ends: [] })
+export const Done = z.object({})
 
 /** For how long each sandbox lived that an engine has had: from being asked for to its end, in milliseconds. */
 export const Lives = z.array(z.number())
@@ -49,6 +51,8 @@ export const wire = {
   destroy: (shard: number) => ask(shard, 'destroy'),
   list: (shard: number) => ask(shard, 'list'),
   tell: (shard: number) => ask(shard, 'tell'),
+  /** What was seen so far is told to nobody: it may be more than fits into a message. */
+  forget: (shard: number) => ask(shard, 'forget'),
   exited: 'bench.exited',
   lives: 'bench.engine.lives',
   portrait: 'bench.orchestrator.portrait',

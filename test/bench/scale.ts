@@ -12,7 +12,7 @@ import { fleetEnvironment } from './fleet-environment.ts'
 import { type ViewWritten, viewLags } from './scale-lag.ts'
 import { type BenchProcess, startProcess, watchProcessor } from './scale-processes.ts'
 import { watchViews } from './scale-views.ts'
-import { askFor, EngineTale, SelfPortrait, sharedNowMs, wire } from './scale-wire.ts'
+import { askFor, Done, EngineTale, SelfPortrait, sharedNowMs, wire } from './scale-wire.ts'
 import { openStage, type Stage } from './stage.ts'
 import { quantile } from './statistics.ts'
 
@@ -117,7 +117,7 @@ async function startRuns({ stage, engines }: Fleet, size: number, signal: AbortS
   }
   await Promise.race([allReady, rejecting(limit, tooFew)])
   const seconds = (sharedNowMs() - startedAt) / 1_000
-  await tales({ stage, engines })
+  await Promise.all(engines.map((_, shard) => askFor(stage.bus, wire.forget(shard), Done)))
   return seconds
 }
 
@@ -152,7 +152,7 @@ async function watchLive(fleet: Fleet, seconds: number, signal: AbortSignal) {
   }
 }
 
-const tales = ({ stage, engines }: Pick<Fleet, 'stage' | 'engines'>): Promise<EngineTale[]> =>
+const tales = ({ stage, engines }: Fleet): Promise<EngineTale[]> =>
   Promise.all(engines.map((_, shard) => askFor(stage.bus, wire.tell(shard), EngineTale)))
 
 /** Asks for the state of one spec after another, as a user does, and now and then the engines for what they saw. */

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import {
   CommandAnswer,
   isOpen,
+  RunId,
   type RunRecord,
   SpecfleetError,
   type SpecId,
@@ -82,10 +83,15 @@ async function pauseAndResume(
   signal: AbortSignal,
 ): Promise<void> {
   await Promise.race([gate.reached, rejectedBy(signal)])
+  const told = Promise.withResolvers<void>()
+  using _told = around.fleet.app.subscribe(subjects.taken(RunId.parse(runId), '*'), () => told.resolve())
   await commandUntilTaken(around.fleet, { command: 'pause', specId }, signal)
   await untilState(around, specId, (state) => isOpen(state) && state.paused, signal)
+  const stands = untilRecord(around, runId, (run) => run.state === 'waiting' && run.why === 'paused', signal)
+  // A worker that is told behind its next call leaves undone what was asked for there, and goes another way.
+  await Promise.race([told.promise, stands])
   gate.open()
-  await untilRecord(around, runId, (run) => run.state === 'waiting' && run.why === 'paused', signal)
+  await stands
   await commandUntilTaken(around.fleet, { command: 'resume', specId }, signal)
 }
 

@@ -35,10 +35,8 @@ export const zombieWorker: Victim = {
         signal.throwIfAborted()
         // Back on its host, somebody clears up behind it.
         await fleet.join()
-        return {
-          lastLine,
-          ...(fence === true ? {} : { recoveryMs: fence.at - since }),
-        }
+        // Whose last word had got through was done, and has nothing to say of its end.
+        return fence === true ? {} : { lastLine, recoveryMs: fence.at - since }
       },
     }
   },
