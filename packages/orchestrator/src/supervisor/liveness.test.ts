@@ -1,7 +1,9 @@
-import { LIVENESS_LIMIT_MS, type Liveness, OrchestratorId } from '@specfleet/shared'
+import { LIVENESS_EVERY_MS, LIVENESS_LIMIT_MS, type Liveness, OrchestratorId, type Records } from '@specfleet/shared'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { isDead, type Observer, type Sighting } from './liveness.ts'
+import { FakeClock } from '../../../testkit/src/fake-clock.ts'
+import { openLog } from '../log.ts'
+import { isDead, type Observer, Peers, type Sighting } from './liveness.ts'
 
 const liveness: Liveness = {
   v: 1,
@@ -59,4 +61,37 @@ test('a process that is gone is dead at once, but only our own machine can be as
   const isProcessGone = () => true
   expect(isDead(sighting(0), observer(0, { host: 'host-a/boot', isProcessGone }))).toBe(true)
   expect(isDead(sighting(0), observer(0, { host: 'host-b/boot', isProcessGone }))).toBe(false)
+})
+
+test.each([
+  ['nobody', () => undefined],
+  ['somebody', (peers: Peers) => void peers.isEldest],
+])('a death is told within a tick, also when %s asked for it before', async (_, ask) => {
+  const clock = new FakeClock()
+  const log = openLog({ level: 'error', now: () => clock.now(), write: () => undefined })
+  const me: Liveness = { ...liveness, id: OrchestratorId.parse('me'), host: 'host-b/boot' }
+  let tell: (peer: Liveness) => void = () => expect.unreachable('nobody listens')
+  const records: Pick<Records<Liveness>, 'put' | 'delete' | 'watch'> = {
+    put: async (key, value) => ({ key, value, revision: 1 }),
+    delete: async () => undefined,
+    watch: ({ signal, onChange, onCaughtUp }) => {
+      tell = (value) => onChange({ key: value.id, held: { key: value.id, value, revision: 1 } })
+      onCaughtUp?.()
+      return new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
+    },
+  }
+  await using peers = new Peers({ records, clock, log }, () => me)
+  await peers.start()
+  tell(liveness)
+  const told: (number | undefined)[] = []
+  using _changes = peers.changes.on(() => told.push(peers.deadForMs(liveness.id)))
+  clock.advance(LIVENESS_LIMIT_MS - 1)
+  expect(told).toEqual([])
+  clock.standStill(1)
+  ask(peers)
+  clock.advance(LIVENESS_EVERY_MS)
+  expect(told).toEqual([expect.any(Number)])
+  tell(liveness)
+  clock.advance(LIVENESS_EVERY_MS)
+  expect(told).toEqual([expect.any(Number), undefined])
 })

@@ -37,7 +37,11 @@ export function isDead(sighting: Sighting | undefined, observer: Observer): bool
   return observer.now - since >= LIVENESS_LIMIT_MS
 }
 
-type Collaborators = { readonly records: Records<Liveness>; readonly clock: Clock; readonly log: Log }
+type Collaborators = {
+  readonly records: Pick<Records<Liveness>, 'put' | 'delete' | 'watch'>
+  readonly clock: Clock
+  readonly log: Log
+}
 
 /** Says every second that we are here, and notices who is not. */
 export class Peers implements AsyncDisposable {
@@ -50,6 +54,8 @@ export class Peers implements AsyncDisposable {
   /** Whose process on our own machine is gone. */
   readonly #processGone = new Set<OrchestratorId>()
   readonly #deadSince = new Map<OrchestratorId, number>()
+  /** Whose death listeners were told of: by then somebody else may have asked, and found it out first. */
+  readonly #toldDead = new Set<OrchestratorId>()
   /** Asked for, never seen, and not dead yet only because we have not listened for long enough. */
   readonly #unseen = new Set<OrchestratorId>()
   /** Settles when the orchestrators can no longer be followed. */
@@ -174,10 +180,13 @@ export class Peers implements AsyncDisposable {
     const known = new Set([...this.#sightings.keys(), ...this.#deadSince.keys(), ...this.#unseen])
     let changed = false
     for (const id of known) {
-      const before = this.#deadSince.has(id)
       const deadForMs = this.deadForMs(id)
-      if (before !== (deadForMs !== undefined)) changed = true
-      if (deadForMs !== undefined && deadForMs > FORGET_AFTER_MS && !this.#sightings.has(id)) this.#deadSince.delete(id)
+      if (this.#toldDead.has(id) !== (deadForMs !== undefined)) changed = true
+      if (deadForMs === undefined) this.#toldDead.delete(id)
+      else this.#toldDead.add(id)
+      if (deadForMs === undefined || deadForMs <= FORGET_AFTER_MS || this.#sightings.has(id)) continue
+      this.#deadSince.delete(id)
+      this.#toldDead.delete(id)
     }
     return changed
   }
