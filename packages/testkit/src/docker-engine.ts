@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises'
+import { chmod, mkdtemp } from 'node:fs/promises'
 import type Docker from 'dockerode'
 import type { Certificates } from './certificates.ts'
 import { clientAt, type Daemon, engineFiles, launchContainerd, launchDockerd } from './docker-daemons.ts'
@@ -53,6 +53,8 @@ export async function startDocker(options: TestDockerOptions = {}): Promise<Test
   if (found.kind === 'none') throw new Error(found.reason)
   await removeAbandonedEngines()
   const files = engineFiles(await mkdtemp(folderPrefix()))
+  // A runtime that gives up being root looks for its temporary folder afterwards.
+  await chmod(files.root, 0o711)
   const client = clientAt(files.socket)
   let daemons: readonly Daemon[] = []
   const signalAll = (how: NodeJS.Signals) => daemons.map((daemon) => daemon.signal(how))

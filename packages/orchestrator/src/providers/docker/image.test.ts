@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { mountsFor } from './image.ts'
-import { explain } from './try-out.ts'
+import { explain, isUnreadable } from './try-out.ts'
 
 const worker = { node: '/e/node', bundle: '/e/worker.mjs', compileCache: '/e/cache' }
 const wanted = { name: 'tools:1', version: 'abc' }
@@ -24,5 +24,9 @@ test('an image in which Node cannot run is told by what it lacks', () => {
   expect(explain('alpine', 1, '[FATAL tini (7)] exec node failed: No such file or directory').message).toContain(
     'Node cannot run in image alpine',
   )
+  const unreadable = explain('tools:1', 126, '[FATAL tini (2)] exec /opt/node failed: Permission denied')
+  expect(unreadable.next).toContain('image without the worker')
+  expect(isUnreadable(unreadable)).toBe(true)
+  expect(isUnreadable(explain('tools:1', 9, 'boom'))).toBe(false)
   expect(explain('tools:1', 9, 'boom').message).toContain('exit 9 (boom)')
 })

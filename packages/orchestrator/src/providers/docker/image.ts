@@ -31,13 +31,15 @@ export type PlacedWorker = {
 export const WORKER_LABEL = 'specfleet.worker'
 const DEFAULT_NAME = 'specfleet-worker'
 
-const EXECUTE_ONLY = 0o111
+/** `execute-only`: then what runs it can be looked into by nobody else inside. */
+export type NodeAccess = 'execute-only' | 'readable'
+const MODES = { 'execute-only': 0o111, readable: 0o555 } as const
 
 /** @throws SpecfleetError `worker.bundle` */
-export async function placeWorker(system: string, bundle: string): Promise<PlacedWorker> {
+export async function placeWorker(system: string, bundle: string, access: NodeAccess): Promise<PlacedWorker> {
   const worker = await placeBundle(system, bundle)
   return {
-    node: await placeProgram(system, process.execPath, EXECUTE_ONLY),
+    node: await placeProgram(system, process.execPath, MODES[access]),
     bundle: join(worker, 'worker.mjs'),
     compileCache: join(worker, 'cache'),
   }

@@ -18,9 +18,16 @@ import { DockerProvider } from './docker-provider.ts'
 import type { Engine } from './engine.ts'
 import { addressOf, type EngineChoice } from './engine-address.ts'
 import { EngineClient, type EngineInfo } from './engine-client.ts'
-import { defaultImage, findWorkerImage, placeWorker, type WorkerImage, workerVersion } from './image.ts'
+import {
+  defaultImage,
+  findWorkerImage,
+  type NodeAccess,
+  placeWorker,
+  type WorkerImage,
+  workerVersion,
+} from './image.ts'
 import { seccompProfile } from './seccomp.ts'
-import { tryOut } from './try-out.ts'
+import { isUnreadable, tryOut } from './try-out.ts'
 import { type WarmOptions, WarmPool } from './warm/pool.ts'
 import { WorkerImages } from './worker-images.ts'
 
@@ -49,13 +56,26 @@ export type DockerProviderOptions = EngineChoice & {
  * bus cannot be carried
  */
 export async function openDockerProvider(options: DockerProviderOptions): Promise<SandboxProvider & AsyncDisposable> {
+  try {
+    return await openWith(options, 'execute-only')
+  } catch (error) {
+    if (options.runtime === undefined || !isUnreadable(error)) throw error
+    options.log.info('runtime.reads-programs', { runtime: options.runtime })
+    return openWith(options, 'readable')
+  }
+}
+
+async function openWith(
+  options: DockerProviderOptions,
+  access: NodeAccess,
+): Promise<SandboxProvider & AsyncDisposable> {
   const { fleet, clock, log, busAddresses } = options
   const client = new EngineClient(await addressOf(options), clock)
   const info = await whatItIs(client, options.host)
   const dialect = dialectOf(toldBy(info), options.runtime)
   const layout = engineLayout(resolve(options.root))
   await makeEngineFolders(layout)
-  const worker = await placeWorker(layout.system, options.workerBundle)
+  const worker = await placeWorker(layout.system, options.workerBundle, access)
   const version = workerVersion(await readFile(worker.bundle))
   const find = (name: string) => findWorkerImage(client, { name, version, worker })
   const name = options.image ?? defaultImage(version)

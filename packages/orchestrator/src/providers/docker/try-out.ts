@@ -11,7 +11,8 @@ import { createOptions } from './create-options.ts'
 import type { Engine } from './engine.ts'
 import type { HostPath, PlacedWorker } from './image.ts'
 
-const LIMITS = { memoryMb: 512, diskMb: 16, cpus: 1, pids: 64, wallClockMinutes: 1, outputMb: 1 }
+/** A runtime with a kernel of its own needs processes for that. */
+const LIMITS = { memoryMb: 512, diskMb: 16, cpus: 1, pids: 256, wallClockMinutes: 1, outputMb: 1 }
 
 /**
  * Proves once for each image and engine that the engine makes such containers and that the worker starts in them. The worker,
@@ -100,8 +101,14 @@ export function explain(image: string, code: number, output: string): SpecfleetE
     return new SpecfleetError('provider.unavailable', `image ${image} lacks ${library}, which Node needs`, { next })
   if (/exec format error|no such file or directory/i.test(output))
     return new SpecfleetError('provider.unavailable', `Node cannot run in image ${image} (${said})`, { next })
-  return new SpecfleetError(
-    'provider.unavailable',
-    `the worker does not start in image ${image}: exit ${code} (${said})`,
-  )
+  const message = `the worker does not start in image ${image}: exit ${code} (${said})`
+  if (!UNREADABLE.test(message)) return new SpecfleetError('provider.unavailable', message)
+  return new SpecfleetError('provider.unavailable', message, {
+    next: 'with this runtime use an image without the worker in it: that of the image may not be read',
+  })
 }
+
+/** A kernel of its own may read a program to start it: ours may only be executed. */
+const UNREADABLE = /exec \S+ failed: Permission denied/
+export const isUnreadable = (error: unknown): boolean =>
+  error instanceof SpecfleetError && UNREADABLE.test(error.message)
