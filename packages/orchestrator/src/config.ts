@@ -6,6 +6,7 @@ import { accountOf } from './creds.ts'
 import type { BreakerPolicy } from './engines/breaker.ts'
 import { NO_POLICY, type Policy, parsePolicy } from './engines/policy.ts'
 import type { LogLevel } from './log.ts'
+import type { EngineChoice } from './providers/docker/engine-address.ts'
 import type { PoolSize } from './providers/pool-size.ts'
 import type { Limits } from './providers/provider.ts'
 import type { DockerChoice, ProviderChoice } from './providers/registry.ts'
@@ -78,7 +79,7 @@ export type Config = {
 
 /** What is needed to build or to check the image of sandboxes. */
 export type ImageConfig = Pick<Config, 'home' | 'toolEnv' | 'workerBundle'> & {
-  readonly engine: Pick<DockerChoice, 'host' | 'certificates'>
+  readonly engine: EngineChoice
   readonly image: string | undefined
   readonly base: string | undefined
 }
@@ -103,7 +104,7 @@ export function readImageConfig(env: Readonly<Record<string, string | undefined>
 }
 
 /** Certificates are where Docker's own command line looks for them, and used when it would use them. */
-const engineChoice = (variables: ImageVariables): Pick<DockerChoice, 'host' | 'certificates'> => ({
+const engineChoice = (variables: ImageVariables): EngineChoice => ({
   host: variables.DOCKER_HOST,
   ...(variables.DOCKER_TLS_VERIFY === undefined
     ? {}

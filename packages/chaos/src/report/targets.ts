@@ -10,7 +10,8 @@ export type Target = {
 
 /**
  * A worker's death is seen as an event, so its successor is there within little more than a start. Orchestrators
- * count as dead after 5 s without a sign of life, be they killed or frozen; a new one takes its runs within 2 s of being up.
+ * count as dead after 5 s without a sign of life, be they killed or frozen; a new one takes its runs within 2 s of
+ * being up.
  */
 export const TARGETS: Partial<Record<VictimName, Target>> = {
   worker: {

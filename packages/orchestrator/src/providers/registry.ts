@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type ErrorCode, SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
+import type { EngineChoice } from './docker/engine-address.ts'
 import type { PoolSize, SpareTurn } from './pool-size.ts'
 import type { Limits, SandboxProvider } from './provider.ts'
 
@@ -10,11 +11,7 @@ export const ENGINE_NAMES = ['docker', 'process', 'process-unsafe'] as const
 export const PROVIDER_CHOICES = ['auto', ...ENGINE_NAMES] as const
 export type ProviderChoice = (typeof PROVIDER_CHOICES)[number]
 
-export type DockerChoice = {
-  /** Where the engine listens, `unix:///path`, or `tcp://host:port` with certificates. */
-  readonly host: string
-  /** The folder with `ca.pem`, `cert.pem` and `key.pem`. */
-  readonly certificates?: string
+export type DockerChoice = EngineChoice & {
   /** Instead of the image that was built for this worker. */
   readonly image?: string
   /** Another runtime than the engine's own. */
