@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { getPriority, tmpdir } from 'node:os'
+import { promisify } from 'node:util'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { bashTool } from './bash-tool.ts'
 import type { Tool } from './tool.ts'
@@ -63,7 +65,21 @@ describe('the shell of an agent', () => {
   })
 
   it('is the first to be killed when memory runs out, and the last to get the processor', async () => {
-    expect(await say('cat /proc/self/oom_score_adj; nice')).toEqual({ content: '1000\n10', isError: false })
+    const niceness = Math.min(19, getPriority() + 10)
+    expect(await say('cat /proc/self/oom_score_adj; nice')).toEqual({ content: `1000\n${niceness}`, isError: false })
+  })
+
+  it('is not kept from starting by a fleet that is nice itself', async () => {
+    const script = `
+      import { Shell } from ${JSON.stringify(new URL('./shell.ts', import.meta.url).href)}
+      const shell = new Shell({ cwd: '/', env: process.env, mostOutput: 1000 })
+      const { output } = await shell.run('nice', 30_000, new AbortController().signal)
+      shell.kill('shell-ended')
+      process.stdout.write(output.trim())
+    `
+    const node = [process.execPath, '--input-type=module', '--eval', script]
+    const { stdout } = await promisify(execFile)('nice', ['-n', '15', ...node])
+    expect(stdout).toBe('19')
   })
 
   it('takes no mark of the end from a command', async () => {

@@ -11,7 +11,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 import type { ToolFault } from './tool.ts'
 
 export type ShellOptions = {
@@ -32,8 +32,9 @@ export type CommandEnd = {
 
 /** Characters of the output that are kept. */
 const KEPT = 128 * 1024
-/** Of 19: below the worker, and still more than nothing. */
-const NICE = 10
+/** Below the worker by this much, and still more than nothing. */
+const NICER = 10
+const NICEST = 19
 /** First to be killed when memory runs out. Not fatal where the kernel has no such file. */
 const FIRST_VICTIM = 'echo 1000 2> /dev/null > /proc/$$/oom_score_adj\n'
 const KILLED = 137
@@ -63,7 +64,8 @@ export class Shell {
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => this.#take(text))
     if (child.pid === undefined) return
-    setPriority(child.pid, NICE)
+    // Nobody may be less nice than it was.
+    setPriority(child.pid, Math.min(getPriority() + NICER, NICEST))
     child.stdin.write(FIRST_VICTIM)
   }
 
