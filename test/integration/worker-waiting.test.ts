@@ -2,6 +2,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { PHASES, WAITING_WORKER, WORKER_EXIT } from '@specfleet/shared'
 import { replyByPlan, startFakeMessagesApi } from '@specfleet/testkit'
@@ -18,8 +21,8 @@ beforeAll(async () => {
 afterAll(() => worker[Symbol.asyncDispose]())
 
 /** Started as an engine does it, with nothing said to it yet. */
-function startWaiting({ path, cache }: ShippedWorker) {
-  const child = spawn(process.execPath, [path, WAITING_WORKER.flag], {
+function startWaiting({ path, cache }: ShippedWorker, ...wire: string[]) {
+  const child = spawn(process.execPath, [path, WAITING_WORKER.flag, ...wire], {
     env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: cache, SPECFLEET_ENV_FILE: '/proc/self/fd/0' },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
@@ -64,6 +67,15 @@ describe('a worker that waits', () => {
     expect(open.filter((target) => target.startsWith('socket:')).length).toBeLessThanOrEqual(3)
     waiting.tell('')
     await waiting.exited
+  })
+
+  it('ends when its wire is taken away, whatever becomes of its input', async () => {
+    const wire = await mkdtemp(join(tmpdir(), 'specfleet-wire-'))
+    const waiting = startWaiting(worker, wire)
+    expect(await waiting.hear()).toBe(WAITING_WORKER.waiting)
+    await rm(wire, { recursive: true })
+    expect(await waiting.hear()).toBeUndefined()
+    expect(await waiting.exited).toMatchObject({ code: WORKER_EXIT.unborn })
   })
 
   it.each([

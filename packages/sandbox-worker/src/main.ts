@@ -36,9 +36,10 @@ async function live(): Promise<Ending> {
 
 /** At once, or when it is told. */
 async function beBorn(): Promise<Birth> {
-  if (!process.argv.includes(WAITING_WORKER.flag)) return readBirth()
+  const [, , flag, wire] = process.argv
+  if (flag !== WAITING_WORKER.flag) return readBirth()
   const { awaitBirth } = await import('./wait.ts')
-  return awaitBirth()
+  return awaitBirth(wire)
 }
 
 async function takeOn(birth: Birth, bus: Bus, link: Link, life: AbortSignal): Promise<Ending> {

@@ -4,22 +4,30 @@
  * 1. While it waits it holds no credential and no connection: there is nothing to steal, to sweep or to expire.
  * 2. It takes one environment and answers that it has; from then on it is like any other worker, also in what its
  *    process's environment says.
- * 3. When its input ends before that, nobody needs it any more.
+ * 3. When its input ends before that, or who made its wire takes that away, nobody needs it any more. An engine that
+ *    was killed may leave an input that never ends.
  */
 import { writeSync } from 'node:fs'
 import { WAITING_WORKER } from '@specfleet/shared/boot'
 import { type Birth, readBirth } from './boot.ts'
 import { rehearse } from './rehearsal.ts'
+import { watchWire } from './wire-watch.ts'
 
 const STDOUT = 1
+/** As an input that ended. */
+const NOTHING = ''
 
-/** @throws SpecfleetError as `readBirth` does */
-export async function awaitBirth(): Promise<Birth> {
+/**
+ * @param wire the folder that its way to the bus will be in, where that is known
+ * @throws SpecfleetError as `readBirth` does
+ */
+export async function awaitBirth(wire: string | undefined): Promise<Birth> {
   // What a run needs is evaluated now, so that nothing is left to load.
   await import('./work.ts')
   await rehearse()
+  using watch = watchWire(wire)
   say(WAITING_WORKER.waiting)
-  const birth = readBirth(await firstLine(process.stdin))
+  const birth = readBirth(await Promise.race([firstLine(process.stdin), watch.gone.then(() => NOTHING)]))
   say(WAITING_WORKER.taken)
   return birth
 }

@@ -3,6 +3,7 @@ import { rename, rm } from 'node:fs/promises'
 import { WAITING_WORKER } from '@specfleet/shared'
 import { pause } from '../../../clock.ts'
 import type { Hold } from '../../engine-folder/alive.ts'
+import { INSIDE } from '../../inside.ts'
 import { bodyOptions } from '../create-options.ts'
 import type { Engine } from '../engine.ts'
 import { folderAt, type SandboxFolder } from '../layout.ts'
@@ -35,7 +36,7 @@ export async function bootWaiting(engine: Engine, kind: Kind, signal: AbortSigna
   let conversation: Conversation | undefined
   try {
     const plan = { ...engine, ...kind, wire: folder.wire, nodeFlags: process.allowedNodeEnvironmentFlags }
-    const about = { labels: waitingLabels(engine, key), workerArguments: [WAITING_WORKER.flag] }
+    const about = { labels: waitingLabels(engine, key), workerArguments: [WAITING_WORKER.flag, INSIDE.wire] }
     const containerId = await engine.client.makeNew(name, bodyOptions(plan, about))
     conversation = new Conversation(await engine.client.attach(name))
     signal.throwIfAborted()
