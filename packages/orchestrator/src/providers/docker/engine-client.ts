@@ -10,7 +10,7 @@ import { EngineCalls } from './engine-calls.ts'
 import { EngineImages } from './engine-images.ts'
 import { attach, followDeaths, followImages, followOutput } from './engine-streams.ts'
 import type { Became, Container } from './exit.ts'
-import { findContainer, type ListedContainer, listContainers } from './find-container.ts'
+import { allContainerIds, findContainer, type ListedContainer, listContainers } from './find-container.ts'
 import { textOf } from './output.ts'
 
 /** Lines of output in a post-mortem. */
@@ -117,6 +117,11 @@ export class EngineClient {
   /** All containers of the fleet in that folder, whatever they do. */
   list(fleet: string, folder: string): Promise<ListedContainer[]> {
     return listContainers(this.#calls, fleet, folder)
+  }
+
+  /** The engine's own ids of all that it has, whosesoever. */
+  allIds(): Promise<ReadonlySet<string>> {
+    return allContainerIds(this.#calls)
   }
 
   /** The last lines of its output. */

@@ -1,4 +1,4 @@
-/** Finding containers of ours on an engine: one by its name, or all of a fleet. */
+/** Finding containers on an engine: one of ours by its name, all of a fleet, or all there are. */
 import { z } from 'zod'
 import { type Identity, LABEL, readIdentity } from './container.ts'
 import type { EngineCalls } from './engine-calls.ts'
@@ -38,4 +38,10 @@ export async function listContainers(calls: EngineCalls, fleet: string, folder: 
     const waitingKey = Labels?.[LABEL.waiting]
     return [{ name: name.replace(/^\//, ''), containerId: Id, state: stateOf(State), identity, waitingKey }]
   })
+}
+
+/** The engine's own ids of all that it has, whosesoever. */
+export async function allContainerIds(calls: EngineCalls): Promise<ReadonlySet<string>> {
+  const listed = await calls.ask('list all containers', (docker) => docker.listContainers({ all: true }))
+  return new Set(Listed.parse(listed).map(({ Id }) => Id))
 }

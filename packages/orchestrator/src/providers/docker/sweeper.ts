@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Engine } from './engine.ts'
+import { endForgotten } from './forgotten.ts'
 import { findLeft, type Removed, removeLeft } from './remove-left.ts'
 import { SweepTurns } from './sweep-turns.ts'
 
-/** Removes what makers that died left half done, in the background: starts come first, however much is left. */
+/** Removes what makers and engines that died left half done, in the background: starts come first, however much is left. */
 export class Sweeper implements Disposable {
   readonly #engine: Engine
   readonly #turns = new SweepTurns()
@@ -42,8 +43,11 @@ export class Sweeper implements Disposable {
       this.#isAsked = false
       const startedAt = clock.monotonic()
       const { containers, folders, failed } = await this.#sweepOnce()
+      // Behind the removals: a container that is being started has a shim of its own right.
+      const forgotten = await endForgotten(this.#engine)
       const ms = Math.round(clock.monotonic() - startedAt)
-      if (containers + folders + failed > 0) log.info('sandboxes.swept', { containers, folders, failed, ms })
+      if (containers + folders + failed + forgotten > 0)
+        log.info('sandboxes.swept', { containers, folders, failed, forgotten, ms })
     }
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { descend, type Process, parseStat } from './processes.ts'
+import { descend, descendants, type Process, parseStat } from './processes.ts'
 
 const stat = (pid: number, name: string, parent: number, start: number) =>
   `${pid} (${name}) S ${parent} 10 20 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 ${start} 0 0`
@@ -36,6 +36,12 @@ describe('the way down from a process', () => {
     expect(descend(tree, 1, 1)?.pid).toBe(2)
     expect(descend([...tree, process(10, 2, 3)], 1, 2)?.pid).toBe(10)
     expect(descend(tree, 1, 3)?.pid).toBe(4)
+  })
+
+  it('may be that to all below', () => {
+    expect(descendants(tree, 2).map(({ pid }) => pid)).toEqual([9, 3, 4])
+    expect(descendants(tree, 1).map(({ pid }) => pid)).toEqual([2, 5, 9, 3, 4])
+    expect(descendants(tree, 5)).toEqual([])
   })
 
   it('ends where nobody is', () => {

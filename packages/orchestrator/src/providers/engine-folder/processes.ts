@@ -51,6 +51,12 @@ export function descend(processes: readonly Process[], from: number, levels: num
   return at
 }
 
+/** All below a process, whoever is nearer to it first. Pure. */
+export function descendants(processes: readonly Process[], from: number): Process[] {
+  const children = processes.filter(({ parent }) => parent === from)
+  return [...children, ...children.flatMap(({ pid }) => descendants(processes, pid))]
+}
+
 /** Signals that very process; nothing when it is gone. */
 export async function signalProcess(process_: Process, how: NodeJS.Signals): Promise<void> {
   if (await isSame(process_)) signalIfThere(process_.pid, how)
@@ -100,7 +106,7 @@ async function worksIn(pid: number, folder: string): Promise<boolean> {
 }
 
 /** `undefined` when the process is gone, or is none of ours. */
-async function readOfProcess<T>(read: () => Promise<T>): Promise<T | undefined> {
+export async function readOfProcess<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read()
   } catch (error) {

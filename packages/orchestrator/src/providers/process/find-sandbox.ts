@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import { type ExitReport, SandboxId } from '@specfleet/shared'
 import { isHeld } from '../engine-folder/alive.ts'
 import { isErrno } from '../engine-folder/errno.ts'
+import { parseIfJson } from '../engine-folder/json.ts'
 import { findProcess, isSame, type Process, parseStat } from '../engine-folder/processes.ts'
 import { readIfAny } from '../engine-folder/read-if-any.ts'
 import { wallClockSeconds } from '../limits.ts'
@@ -33,16 +34,8 @@ export async function findSandbox(layout: SandboxLayout): Promise<FoundSandbox |
 export async function readRecord(layout: SandboxLayout): Promise<SandboxRecord | undefined> {
   const text = await readIfAny(layout.record)
   if (text === undefined) return undefined
-  const record = SandboxRecord.safeParse(parseJson(text))
+  const record = SandboxRecord.safeParse(parseIfJson(text))
   return record.success ? record.data : undefined
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** Every sandbox that has a folder, of whichever fleet. */
