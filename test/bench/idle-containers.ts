@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
-import { BEAT_EVERY_MS, openTaskQueue, subjects } from '@specfleet/shared'
+import { openTaskQueue, subjects } from '@specfleet/shared'
 import type Docker from 'dockerode'
 import { z } from 'zod'
 import { type OrchestratorProcess, startOrchestrator } from '../../packages/cli/src/stack/orchestrator-process.ts'
@@ -116,7 +116,7 @@ async function watch({ pid }: OrchestratorProcess, engine: number, seconds: numb
 }
 
 const idle: Script = async (worker) => {
-  worker.beat(BEAT_EVERY_MS)
+  worker.beat('real')
   await worker.state({ type: 'run.ready', data: { bootMs: 1, worker: 'idle', path: 'plain' } })
   await new Promise<void>((_, reject) => worker.killed.addEventListener('abort', () => reject(worker.killed.reason)))
   return 0

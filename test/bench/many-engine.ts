@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { BEAT_EVERY_MS, type Bus, connectBus, NO_USAGE, SandboxId } from '@specfleet/shared'
+import { type Bus, connectBus, NO_USAGE, SandboxId } from '@specfleet/shared'
 import { runScriptedWorker, type Script, type ScriptedWorker } from '../../packages/testkit/src/scripted-worker.ts'
 import { CreateRequest, type Inmate, sharedNowMs, wire } from './scale-wire.ts'
 
@@ -52,7 +52,7 @@ function serve(bus: Bus): void {
 
 /** Takes a turn, works, and delivers; ends sooner when it is told to. */
 async function work(worker: ScriptedWorker): ReturnType<Script> {
-  worker.beat(BEAT_EVERY_MS)
+  worker.beat('real')
   await worker.state({ type: 'run.ready', data: { bootMs: 1, worker: 'scripted', path: 'plain' } })
   await worker.turn(1)
   const rested = new AbortController()

@@ -8,7 +8,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { BEAT_EVERY_MS, type Bus, connectBus, type NewFact, SandboxId } from '@specfleet/shared'
+import { type Bus, connectBus, type NewFact, SandboxId } from '@specfleet/shared'
 import { runScriptedWorker, type Script } from '../../packages/testkit/src/scripted-worker.ts'
 import { CreateRequest, type EngineTale, emptyTale, type Inmate, sharedNowMs, wire } from './scale-wire.ts'
 
@@ -66,7 +66,7 @@ function serve(bus: Bus): void {
 function plan(everyMs: number, tale: EngineTale): Script {
   return async (worker) => {
     const { killed } = worker
-    worker.beat(BEAT_EVERY_MS, () => void tale.beats++)
+    worker.beat('real', () => void tale.beats++)
     await worker.state({ type: 'run.ready', data: { bootMs: 1, worker: 'scripted', path: 'phases' } })
     // Spread evenly, whatever the order of the starts was.
     await pause(Math.random() * everyMs, undefined, { signal: killed })

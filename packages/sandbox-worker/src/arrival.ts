@@ -20,7 +20,7 @@ export async function arrive({ wire, cutLimitMs }: Birth, cut: CutWatch): Promis
     const { signal, onStatus } = cut
     const bus = await reachBus(wire, { url: route.url, limitMs: cutLimitMs, clock, signal, onStatus })
     const { SPEC_ID: specId, RUN_ID: runId, RUN_EPOCH: epoch, LOG_LEVEL: level } = wire
-    const link = openLink(bus, { scope: { specId, runId, epoch }, now: clock.now, level, signal })
+    const link = openLink(bus, { scope: { specId, runId, epoch }, clock, level, signal })
     return { bus, link, [Symbol.dispose]: () => route[Symbol.dispose]() }
   } catch (thrown) {
     route[Symbol.dispose]()

@@ -6,6 +6,8 @@ export type Clock = {
   now(): Date
   /** Milliseconds that never jump, for what is measured. */
   monotonic(): number
+  /** The same, in the same milliseconds for all processes of the host. */
+  host(): number
   /** Rejects with the signal's reason when it fires first. */
   sleep(ms: number, signal: AbortSignal): Promise<void>
   /** From 0 up to, but not including, 1. */
@@ -15,6 +17,7 @@ export type Clock = {
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonic: () => performance.now(),
+  host: () => Number(process.hrtime.bigint()) / 1e6,
   sleep: async (ms, signal) => {
     try {
       await delay(ms, undefined, { signal })

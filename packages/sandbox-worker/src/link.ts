@@ -1,4 +1,5 @@
 import { type Bus, type NewFact, type NewTrace, openWorkerLog, type SandboxEnv } from '@specfleet/shared/boot'
+import type { Clock } from './clock.ts'
 import { listenForOrders } from './link/control-in.ts'
 import { FactsOut } from './link/facts-out.ts'
 import { type Standing, startHeart } from './link/heart.ts'
@@ -21,20 +22,21 @@ export interface Link extends AsyncDisposable {
 
 export type LinkOptions = {
   scope: Scope
-  now: () => Date
+  clock: Pick<Clock, 'now' | 'host'>
   level: SandboxEnv['LOG_LEVEL']
   /** Ends the retries of what is not acknowledged. */
   signal: AbortSignal
 }
 
 /** Opens the link over a connected bus: from here on orders are heard and the heart beats. */
-export function openLink(bus: Bus, { scope, now, level, signal }: LinkOptions): Link {
+export function openLink(bus: Bus, { scope, clock, level, signal }: LinkOptions): Link {
+  const { now } = clock
   const orders = new Orders()
   const standing: Standing = { phase: null, turn: 0 }
   const facts = new FactsOut(openWorkerLog(bus), { scope, now, signal })
   const trace = new TraceOut(bus, { scope, now, level })
   const control = listenForOrders(bus, scope, orders, (reason) => trace.log('warn', reason))
-  const heart = startHeart(bus, scope, now, () => standing)
+  const heart = startHeart(bus, scope, clock, () => standing)
   return {
     scope,
     orders,

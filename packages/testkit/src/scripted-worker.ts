@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import {
   type Bus,
   type ControlMessage,
@@ -17,6 +17,7 @@ import {
   SpecfleetError,
   storeTurn,
   subjects,
+  untilNextBeatMs,
 } from '@specfleet/shared'
 
 /** What a script can do: what a real worker may do, and what it may not. */
@@ -25,8 +26,8 @@ export type ScriptedWorker = {
   readonly bus: Bus
   /** Aborts when the sandbox is killed. */
   readonly killed: AbortSignal
-  /** Starts to beat, every 100 ms unless told otherwise; `onBeat` is called behind each beat. */
-  beat(everyMs?: number, onBeat?: () => void): void
+  /** Starts to beat, every 100 ms or as real workers do; `onBeat` is called behind each beat. */
+  beat(rhythm?: 'quick' | 'real', onBeat?: () => void): void
   stopBeating(): void
   /** Resolves with the fact's sequence in the log. */
   state(fact: NewFact): Promise<number>
@@ -37,6 +38,10 @@ export type ScriptedWorker = {
   /** The next control message; confirmed when it comes. */
   order(): Promise<ControlMessage>
 }
+
+const QUICK_BEATS_MS = 100
+/** Real workers beat at the same moment, and then have to take turns on the cores of their host. */
+const BEATS_LATE_MS = 15
 
 /** Resolves with the exit code. */
 export type Script = (worker: ScriptedWorker) => Promise<number>
@@ -86,9 +91,13 @@ class Scripted implements ScriptedWorker, AsyncDisposable {
     return { specId: this.env.SPEC_ID, runId: this.env.RUN_ID, epoch: this.env.RUN_EPOCH }
   }
 
-  beat(everyMs = 100, onBeat: () => void = () => {}): void {
+  beat(rhythm: 'quick' | 'real' = 'quick', onBeat: () => void = () => {}): void {
     if (this.#heart !== undefined) return
+    const late = Math.random() * BEATS_LATE_MS
+    const untilNext = () =>
+      rhythm === 'quick' ? QUICK_BEATS_MS : untilNextBeatMs(Number(process.hrtime.bigint()) / 1e6) + late
     const once = () => {
+      this.#heart = setTimeout(once, untilNext())
       if (!this.bus.connected) return
       const at = new Date().toISOString()
       const beat = { seq: this.#beats++, phase: this.env.SPEC_PHASE ?? null, turn: 0, at }
@@ -96,11 +105,10 @@ class Scripted implements ScriptedWorker, AsyncDisposable {
       onBeat()
     }
     once()
-    this.#heart = setInterval(once, everyMs)
   }
 
   stopBeating(): void {
-    clearInterval(this.#heart)
+    clearTimeout(this.#heart)
     this.#heart = undefined
   }
 
@@ -147,7 +155,7 @@ class Scripted implements ScriptedWorker, AsyncDisposable {
       } catch (error) {
         // After an outage of the bus its desk may come back later than we do.
         if (!(error instanceof SpecfleetError) || error.code !== 'duplex.refused') throw error
-        await setTimeout(20, undefined, { signal: this.killed })
+        await pause(20, undefined, { signal: this.killed })
       }
     }
   }

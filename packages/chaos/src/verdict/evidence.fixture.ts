@@ -56,6 +56,7 @@ export function evidenceOf(said: readonly Said[]): Evidence {
     views: new Map([[SPEC, { text, foldedTo: log.length }]]),
     told: new Map([[SPEC, { text, foldedTo: log.length, askedAt: log.length }]]),
     calls: [],
+    retries: [],
     queued: 0,
     dead: [],
     refused: [],

@@ -22,6 +22,8 @@ export type Evidence = {
   readonly told: ReadonlyMap<string, { readonly text: string; readonly foldedTo: number; readonly askedAt: number }>
   /** Model calls, as the model counted them. */
   readonly calls: readonly Call[]
+  /** Why workers called again, as they said themselves. */
+  readonly retries: readonly { readonly specId: string; readonly reason: string }[]
   readonly queued: number
   readonly dead: readonly Letter[]
   /** Letters that are to be there: of what could not be accepted. */

@@ -17,7 +17,9 @@ export function judgeSpending(evidence: Evidence, { blows }: Disturbance): Viola
         .filter(({ specId }) => specId === spec)
         .map(({ fingerprint }) => fingerprint.slice(0, 12))
       const name = spec === '' ? 'a plain prompt' : `spec ${spec}`
-      return against('one turn a crash', `${name} paid ${again} turns again, for ${blows} crashes`, [calls.join(' ')])
+      const reasons = evidence.retries.filter(({ specId }) => specId === spec).map(({ reason }) => `again: ${reason}`)
+      const lines = [calls.join(' '), ...reasons]
+      return against('one turn a crash', `${name} paid ${again} turns again, for ${blows} crashes`, lines)
     }),
   )
 }

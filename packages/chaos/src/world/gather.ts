@@ -1,5 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { BUCKETS, type Bus, GetAnswer, listDead, openRecords, STREAMS, subjects } from '@specfleet/shared'
+import {
+  BUCKETS,
+  type Bus,
+  GetAnswer,
+  listDead,
+  openRecords,
+  parseTrace,
+  readLastTraces,
+  type SpecId,
+  STREAMS,
+  subjects,
+} from '@specfleet/shared'
 import { z } from 'zod'
 import { readAnswer } from '../../../cli/src/fleet/client.ts'
 import type { Evidence } from '../verdict/evidence.ts'
@@ -10,6 +21,7 @@ import type { World } from './world.ts'
 const ANSWER_LIMIT_MS = 5_000
 /** More than there may be. */
 const MOST_LETTERS = 100
+const MOST_TRACES = 10_000
 /** Of the bucket of views, as any client reads it; a schema of the whole state would put its fields in order. */
 const StoredView = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('spec'), state: z.unknown() }),
@@ -47,12 +59,22 @@ export async function gather(
     states: new Map(chronicle.states),
     views: new Map(views),
     told: new Map(told),
+    retries: (await Promise.all(jobs.map(({ specId }) => retriesOf(fleet.app, specId)))).flat(),
     calls: jobs.flatMap(({ specId }) => model.callsOf(specId)).concat(model.callsOf('')),
     queued: tasks?.messages ?? 0,
     dead: letters.map(({ reason, subject, data }) => ({ reason, subject, text: Buffer.from(data).toString('utf8') })),
     refused: [{ reason: refused.reason, subject: refused.subject, text: refused.text }],
     turns: turns?.messages ?? 0,
   }
+}
+
+async function retriesOf(app: Bus, specId: SpecId): Promise<Evidence['retries']> {
+  const traces = await readLastTraces(app, specId, { most: MOST_TRACES })
+  return traces.map(parseTrace).flatMap((trace) => {
+    if (trace?.type !== 'model.retried') return []
+    const { epoch, data } = trace
+    return [{ specId, reason: `epoch ${epoch}, turn ${data.turn}, failure ${data.attempt}: ${data.reason}` }]
+  })
 }
 
 /** A task whose acknowledgement was lost comes again once the queue's patience is over, and goes as one that is known. */

@@ -39,6 +39,7 @@ export function keptMeans(url: string, options: { budget?: Budget; minutes?: num
       signal.throwIfAborted()
     },
     monotonic: () => performance.now(),
+    host: () => performance.now(),
     random: () => 0,
   }
   const means: KeptMeans = {

@@ -32,3 +32,13 @@ export const Beat = z.object({
 })
 export type Beat = z.infer<typeof Beat>
 export const BEAT_EVERY_MS = 1000
+/** Beats fall on multiples of it. */
+const BEATS_FALL_ON_MS = BEAT_EVERY_MS / 4
+
+/**
+ * How long until the next beat. Sandboxes of one host beat at the same four moments of a second, so that whoever hears
+ * hundreds of them is woken a few times, and not once for each; those of other hosts have other moments. Pure.
+ * @param hostMs on a clock that all sandboxes of the host share
+ */
+export const untilNextBeatMs = (hostMs: number): number =>
+  Math.round((hostMs + BEAT_EVERY_MS) / BEATS_FALL_ON_MS) * BEATS_FALL_ON_MS - hostMs
