@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Fact, RunId, WaitReason } from '../../packages/shared/src/index.ts'
+import { type Fact, type RunId, type RunRecord, subjects, type WaitReason } from '../../packages/shared/src/index.ts'
 import { type Fleet, startFleet } from '../../packages/testkit/src/fleet.ts'
 import { has, settled } from '../../packages/testkit/src/fleet-waits.ts'
 import { paidTwice, startGatedModel } from '../../packages/testkit/src/gated-model.ts'
@@ -18,6 +18,17 @@ const delivered =
 /** The supervisor writes the record behind the worker's last word. */
 const untilWaiting = (fleet: Fleet, runId: RunId, why: WaitReason) =>
   fleet.untilRecord(runId, (run) => run.state === 'waiting' && run.why === why)
+
+/** Settles when its worker has beaten so often: once a second. */
+async function beatsOf({ app }: Fleet, { runId, epoch }: Pick<RunRecord, 'runId' | 'epoch'>, times: number) {
+  const beaten = Promise.withResolvers<void>()
+  let heard = 0
+  using _beats = app.subscribe(subjects.beat(runId, epoch), () => {
+    heard += 1
+    if (heard === times) beaten.resolve()
+  })
+  await beaten.promise
+}
 
 async function specfleet(fleet: Fleet, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await runCommand(args, fleet.cliEnv)
@@ -56,9 +67,9 @@ test('an approval gate holds the run without a sandbox; rejected, the phase is d
   await fleet.endInOrder()
 })
 
-test('a paused run ends its turn and keeps everything; resumed, it goes on from there', async () => {
+test('a paused run ends its turn, however long that takes, and keeps everything; resumed, it goes on from there', async () => {
   await using model = await startGatedModel()
-  await using fleet = await startFleet({ env: model.env })
+  await using fleet = await startFleet({ env: { ...model.env, STOP_GRACE_MS: '500' } })
   await using source = await repositoryOf(SMALL_SERVICE)
   const gate = model.gate('paused', 3)
   const { runId } = await fleet.client.submit({
@@ -69,6 +80,7 @@ test('a paused run ends its turn and keeps everything; resumed, it goes on from 
   })
   await gate.reached
   expect(await specfleet(fleet, 'pause', 'paused')).toContain(`told to ${runId}`)
+  await beatsOf(fleet, { runId, epoch: 1 }, 3)
   gate.open()
   await fleet.until('paused', delivered('paused'))
   await untilWaiting(fleet, runId, 'paused')

@@ -46,6 +46,7 @@ const options = (me: OrchestratorId): SupervisorOptions => ({
   policy: NO_POLICY,
   backoff: { firstMs: 10, longestMs: 100, provenMs: 60_000, attemptLimit: 3 },
   stopGraceMs: 100,
+  pauseGraceMs: 100,
   adoptionGraceMs: 100,
 })
 

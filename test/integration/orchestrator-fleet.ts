@@ -155,6 +155,7 @@ export function configOf(nats: FleetNats, home: string): Config {
     bootLimitMs: 5_000,
     adoptionGraceMs: 300,
     stopGraceMs: 1_000,
+    pauseGraceMs: 1_000,
     drainLimitMs: 5_000,
     backoff: { firstMs: 20, longestMs: 100, provenMs: 60_000, attemptLimit: 3 },
     accountSweepMs: 600_000,

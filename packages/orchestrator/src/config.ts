@@ -60,6 +60,7 @@ export type Config = {
   readonly adoptionGraceMs: number
   /** From being asked to stop to being stopped. */
   readonly stopGraceMs: number
+  readonly pauseGraceMs: number
   readonly drainLimitMs: number
   /** Between two looks for sandbox accounts that no record speaks of; one is taken back when both found it. */
   readonly accountSweepMs: number
@@ -160,6 +161,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     bootLimitMs: variables.BOOT_LIMIT_MS,
     adoptionGraceMs: variables.ADOPTION_GRACE_MS,
     stopGraceMs: variables.STOP_GRACE_MS,
+    pauseGraceMs: variables.PAUSE_GRACE_MS,
     drainLimitMs: variables.DRAIN_LIMIT_MS,
     backoff: {
       firstMs: variables.BACKOFF_FIRST_MS,

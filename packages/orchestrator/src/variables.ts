@@ -47,6 +47,7 @@ export const Variables = z.object({
   BOOT_LIMIT_MS: whole(1_000, 3_600_000).default(60_000),
   ADOPTION_GRACE_MS: whole(0, 3_600_000).default(ADOPTION_GRACE_MS),
   STOP_GRACE_MS: whole(100, 3_600_000).default(15_000),
+  PAUSE_GRACE_MS: whole(100, 3_600_000).default(600_000),
   DRAIN_LIMIT_MS: whole(100, 3_600_000).default(20_000),
   BREAKER_FIRST_MS: whole(1, 3_600_000).default(1_000),
   BREAKER_LONGEST_MS: whole(1, 86_400_000).default(60_000),

@@ -43,6 +43,7 @@ export type Wire = AsyncDisposable & { readonly url: string }
 const QUICK = {
   HEARTBEAT_LIMIT_MS: '4000',
   STOP_GRACE_MS: '5000',
+  PAUSE_GRACE_MS: '30000',
   DRAIN_LIMIT_MS: '10000',
   BACKOFF_FIRST_MS: '20',
   BACKOFF_LONGEST_MS: '100',

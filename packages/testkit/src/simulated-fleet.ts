@@ -28,6 +28,7 @@ import {
 import type {
   Action,
   ActiveRun,
+  Asked,
   EngineView,
   QueuedRecord,
   QueuedRun,
@@ -84,7 +85,7 @@ export class SimulatedFleet {
   readonly sandboxes = new Map<SandboxId, Sandbox>()
   readonly demands = new Map<RunId, Demand>()
   readonly accounts = new Map<string, RunId>()
-  readonly askedAt = new Map<SandboxId, number>()
+  readonly asked = new Map<SandboxId, Asked>()
   readonly slots: number
   readonly engines: SimulatedEngine[]
   readonly seats = new Map<RunId, string>()
@@ -187,6 +188,7 @@ export class SimulatedFleet {
       draining: this.draining,
       free,
       stopGraceMs: 5_000,
+      pauseGraceMs: 60_000,
       adoptionGraceMs: 10_000,
       runs: this.active,
       queued: backlog.next(free, {
@@ -203,7 +205,7 @@ export class SimulatedFleet {
       deadForMs: (owner) => (owner === DEAD ? this.now - START : undefined),
       lateMs: () => undefined,
       flooding: new Set(),
-      askedAt: this.askedAt,
+      asked: this.asked,
       dueAt: ({ until }) => Date.parse(until),
       expiresAt: ({ labels }) => Date.parse(labels.expiresAt),
       demand: (run) => this.demands.get(run.runId),
@@ -254,7 +256,7 @@ export class SimulatedFleet {
       case 'adopt':
         return void this.#put(ownedBy(action.run, ME, at))
       case 'ask':
-        return void this.askedAt.set(action.run.placement.sandboxId, this.now)
+        return void this.asked.set(action.run.placement.sandboxId, { command: action.command, at: this.now })
       case 'confirm':
         return void this.#put(runningSince(action.run, at))
       case 'destroy':

@@ -44,5 +44,6 @@ export type SupervisorOptions = {
   readonly policy: Policy
   readonly backoff: BackoffPolicy
   readonly stopGraceMs: number
+  readonly pauseGraceMs: number
   readonly adoptionGraceMs: number
 }

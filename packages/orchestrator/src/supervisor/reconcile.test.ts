@@ -63,10 +63,23 @@ describe('one run', () => {
   test('that is not wanted is asked once, then given its grace, then ended', () => {
     const fleet = fleetOf('running', { demand: { kind: 'end', outcome: 'cancelled' } })
     expect(decide(fleet).actions).toMatchObject([{ kind: 'ask', command: 'cancel' }])
-    fleet.askedAt.set(sandbox, fleet.now)
+    fleet.asked.set(sandbox, { command: 'cancel', at: fleet.now })
     fleet.now += 1_000
     expect(decide(fleet)).toMatchObject({ kinds: [], lookAgainInMs: 4_000 })
     fleet.now += 4_000
+    expect(decide(fleet).actions).toMatchObject([{ kind: 'bury', evidence: { kind: 'overdue' } }])
+  })
+
+  test('that is paused is given as long as a model call may take, unless we drain or it is cancelled meanwhile', () => {
+    const paused: Demand = { kind: 'hold', why: 'paused' }
+    const fleet = fleetOf('running', { demand: paused })
+    fleet.asked.set(sandbox, { command: 'pause', at: fleet.now })
+    fleet.now += 5_000
+    expect(decide(fleet)).toMatchObject({ kinds: [], lookAgainInMs: 55_000 })
+    expect(decide(fleet, { draining: true }).kinds).toEqual(['bury'])
+    const cancelled = decide(fleet, { demand: () => ({ kind: 'end', outcome: 'cancelled' }) }).actions
+    expect(cancelled).toMatchObject([{ kind: 'ask', command: 'cancel' }])
+    fleet.now += 55_000
     expect(decide(fleet).actions).toMatchObject([{ kind: 'bury', evidence: { kind: 'overdue' } }])
   })
 

@@ -2,7 +2,17 @@ import type { Demand, OrchestratorId, PlacedRun, RunId } from '@specfleet/shared
 import { isOwned, isPlaced } from '@specfleet/shared'
 import { Room } from '../engines/room.ts'
 import type { Sandbox } from '../providers/provider.ts'
-import type { Action, ActiveRun, ClaimedRun, Evidence, QueuedRun, RunningRun, WaitingRun, World } from './world.ts'
+import type {
+  Action,
+  ActiveRun,
+  ClaimedRun,
+  Evidence,
+  Order,
+  QueuedRun,
+  RunningRun,
+  WaitingRun,
+  World,
+} from './world.ts'
 
 /** What to do now, and when to look again if nothing happens before. */
 export type Plan = { readonly actions: readonly Action[]; readonly lookAgainInMs: number | undefined }
@@ -139,15 +149,21 @@ class Pass {
   #stopIfUnwanted(run: RunningRun): Action | undefined {
     const command = this.#unwanted(run)
     if (command === undefined) return undefined
-    const askedAt = this.#world.askedAt.get(run.placement.sandboxId)
-    if (askedAt === undefined) return { kind: 'ask', run, command }
-    return this.#isTime(askedAt + this.#world.stopGraceMs)
+    const asked = this.#world.asked.get(run.placement.sandboxId)
+    if (asked === undefined || (asked.command === 'pause' && command === 'cancel')) return { kind: 'ask', run, command }
+    return this.#isTime(asked.at + this.#graceMs(run))
       ? { kind: 'bury', run, evidence: { kind: 'overdue' } }
       : undefined
   }
 
-  /** How a running worker learns that it is to end; `nothing` where it knows by itself. */
-  #unwanted(run: RunningRun): 'cancel' | 'pause' | 'drain' | 'nothing' | undefined {
+  /** Who is to pause may be in the middle of a model call, which would be paid again if it were cut off. */
+  #graceMs(run: RunningRun): number {
+    const { stopGraceMs, pauseGraceMs, draining } = this.#world
+    const demand = this.#world.demand(run)
+    return demand?.kind === 'hold' && demand.why === 'paused' && !draining ? pauseGraceMs : stopGraceMs
+  }
+
+  #unwanted(run: RunningRun): Order | undefined {
     const demand = this.#world.demand(run)
     if (demand === undefined) return undefined
     switch (demand.kind) {

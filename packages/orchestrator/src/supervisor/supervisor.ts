@@ -16,7 +16,7 @@ import { reconcile } from './reconcile.ts'
 import { Seating } from './seating.ts'
 import type { Slots } from './slots.ts'
 import { credentialLifeMs } from './spawn.ts'
-import type { Action, ActiveRun, QueuedRun, World } from './world.ts'
+import type { Action, ActiveRun, Asked, QueuedRun, World } from './world.ts'
 
 /** After an action that failed, its run is left alone for so long. */
 const COOL_DOWN_MS = 1_000
@@ -46,7 +46,7 @@ export class Supervisor implements AsyncDisposable {
   readonly #force = new AbortController()
   readonly #listeners = new DisposableStack()
   readonly #busy = new Map<RunId, Promise<void>>()
-  readonly #askedAt = new Map<SandboxId, number>()
+  readonly #asked = new Map<SandboxId, Asked>()
   readonly #flooding = new Set<SandboxId>()
   readonly #waits: Deadlines<RunId>
   readonly #expiries: Deadlines<SandboxId>
@@ -126,7 +126,7 @@ export class Supervisor implements AsyncDisposable {
     this.#phase = 'forced'
     this.#crew.starts.close()
     this.#force.abort(new Error('the supervisor was forced'))
-    for (const run of this.#placed()) this.#askedAt.set(run.placement.sandboxId, 0)
+    for (const run of this.#placed()) this.#asked.set(run.placement.sandboxId, { at: 0, command: 'cancel' })
     await this.#untilNothingIsOwned(signal)
   }
 
@@ -160,7 +160,7 @@ export class Supervisor implements AsyncDisposable {
   #world(): World {
     const { table, heartbeats, clock } = this.#crew
     const { peers, slots } = this.#with
-    const { me, stopGraceMs, adoptionGraceMs } = this.#options
+    const { me, stopGraceMs, pauseGraceMs, adoptionGraceMs } = this.#options
     const busy = new Set(this.#busy.keys())
     const engines = this.#seating.look(busy)
     const places = [...engines.values()].reduce((sum, { free }) => sum + free, 0)
@@ -175,6 +175,7 @@ export class Supervisor implements AsyncDisposable {
       draining: this.#phase !== 'working',
       free: slots.free,
       stopGraceMs: this.#phase === 'forced' ? 0 : stopGraceMs,
+      pauseGraceMs,
       adoptionGraceMs,
       runs: table.active(),
       queued: table.backlog.next(most, this.#seating.choice(engines, busy, isWanted)),
@@ -184,7 +185,7 @@ export class Supervisor implements AsyncDisposable {
       deadForMs: (owner) => peers.deadForMs(owner),
       lateMs: (id) => heartbeats.late(id),
       flooding: this.#flooding,
-      askedAt: this.#askedAt,
+      asked: this.#asked,
       dueAt: ({ runId, until }) => this.#waits.at(runId, until),
       expiresAt: ({ id, labels }) => this.#expiries.at(id, labels.expiresAt),
       demand: (run) => this.#demands.of(run),
@@ -198,7 +199,7 @@ export class Supervisor implements AsyncDisposable {
     if ('engine' in action && action.kind !== 'destroy' && action.engine !== undefined)
       this.#seating.give(runId, action.engine)
     const slot = takesSlot ? this.#with.slots.reserve() : undefined
-    if (action.kind === 'ask') this.#askedAt.set(action.run.placement.sandboxId, this.#crew.clock.monotonic())
+    if (action.kind === 'ask') this.#note(action)
     const work = this.#carryOut(action, runId).finally(() => {
       this.#busy.delete(runId)
       slot?.[Symbol.dispose]()
@@ -237,15 +238,19 @@ export class Supervisor implements AsyncDisposable {
     if (run.success && count.success) this.#flooding.add(sandboxIdOf(run.data, count.data))
   }
 
+  #note({ run, command }: Extract<Action, { kind: 'ask' }>): void {
+    this.#asked.set(run.placement.sandboxId, { at: this.#crew.clock.monotonic(), command })
+  }
+
   /** What was noted of a sandbox goes with its placement. */
   #forgetTheGone(): void {
     const { table, engines } = this.#crew
     const active = table.active()
     this.#waits.keep(new Set(active.flatMap((run) => (run.state === 'waiting' ? [run.runId] : []))))
     this.#expiries.keep(new Set(engines.all.flatMap((site) => [...(site.sandboxes.sandboxes()?.keys() ?? [])])))
-    if (this.#askedAt.size === 0 && this.#flooding.size === 0) return
+    if (this.#asked.size === 0 && this.#flooding.size === 0) return
     const placed = new Set(active.filter(isPlaced).map((run) => run.placement.sandboxId))
-    for (const id of this.#askedAt.keys()) if (!placed.has(id)) this.#askedAt.delete(id)
+    for (const id of this.#asked.keys()) if (!placed.has(id)) this.#asked.delete(id)
     for (const id of this.#flooding) if (!placed.has(id)) this.#flooding.delete(id)
   }
 

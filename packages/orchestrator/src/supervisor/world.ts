@@ -64,6 +64,8 @@ export type World = {
   /** Runs we may still take on. */
   readonly free: number
   readonly stopGraceMs: number
+  /** The same for who is to pause. */
+  readonly pauseGraceMs: number
   readonly adoptionGraceMs: number
   readonly runs: readonly ActiveRun[]
   /** Those that may have their first slot, the next one first; as many as could get one. */
@@ -79,8 +81,8 @@ export type World = {
   /** Silence of a worker that is over its limit. */
   readonly lateMs: (sandbox: SandboxId) => number | undefined
   readonly flooding: ReadonlySet<SandboxId>
-  /** Since when a sandbox has known that it is to end. */
-  readonly askedAt: ReadonlyMap<SandboxId, number>
+  /** What a sandbox that is to end was asked for last. */
+  readonly asked: ReadonlyMap<SandboxId, Asked>
   /** When a run that waits for a time may go on. */
   readonly dueAt: (run: WaitingRun & { until: string }) => number
   /** When a sandbox may be destroyed although a record of it could be on its way. */
@@ -88,6 +90,10 @@ export type World = {
   /** What the log asks of a run; `undefined` while we have folded less than the record's writer had. */
   readonly demand: (run: ActiveRun) => Demand | undefined
 }
+
+/** How a running worker learns that it is to end; `nothing` where it knows by itself. */
+export type Order = 'cancel' | 'pause' | 'drain' | 'nothing'
+export type Asked = { readonly command: Order; readonly at: number }
 
 /** Why an incarnation is to be ended, or has ended. */
 export type Evidence =
@@ -126,6 +132,6 @@ export type Action =
   /** Post-mortem, then settle, wait or park. */
   | { readonly kind: 'bury'; readonly run: PlacedRun; readonly evidence: Evidence }
   /** Tell a worker to end. */
-  | { readonly kind: 'ask'; readonly run: RunningRun; readonly command: 'cancel' | 'pause' | 'drain' | 'nothing' }
+  | { readonly kind: 'ask'; readonly run: RunningRun; readonly command: Order }
   /** A sandbox that belongs to nobody. */
   | { readonly kind: 'destroy'; readonly sandbox: Sandbox; readonly engine: string }
