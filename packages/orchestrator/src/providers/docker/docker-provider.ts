@@ -12,26 +12,22 @@ import { SandboxId, SpecfleetError, toSpecfleetError } from '@specfleet/shared'
 import { Semaphore } from '../../semaphore.ts'
 import { whenReleased } from '../engine-folder/alive.ts'
 import { exists } from '../engine-folder/place.ts'
-import { readIfAny } from '../engine-folder/read-if-any.ts'
 import { isSameIncarnation } from '../incarnation.ts'
 import { refuseLimits } from '../limits.ts'
-import { verdictIn } from '../post-mortem.ts'
 import type { Created, Sandbox, SandboxEvent, SandboxProvider, SandboxRequest } from '../provider.ts'
 import type { AskedImages } from './asked-images.ts'
+import { Census } from './census.ts'
 import { containerName } from './container.ts'
 import { createSandbox } from './create-sandbox.ts'
 import { Deaths } from './deaths.ts'
 import { destroySandbox, isBeingMade } from './destroy-sandbox.ts'
-import { EndedSandboxes } from './ended-sandboxes.ts'
 import type { Engine } from './engine.ts'
-import { type Container, reportOf } from './exit.ts'
-import type { ListedContainer } from './find-container.ts'
+import type { Container } from './exit.ts'
 import { sandboxFolder } from './layout.ts'
 import { removeLeft } from './remove-left.ts'
 import { Sweeper } from './sweeper.ts'
 import { Vigil } from './vigil.ts'
-import { allHandedOver, containerOf, findSandbox, type ToldContainer, withWhatBecame } from './warm/handed-over.ts'
-import { withoutOwnWords } from './warm/own-words.ts'
+import { allHandedOver, containerOf, findSandbox } from './warm/handed-over.ts'
 import { isWaitingName } from './warm/place.ts'
 import type { WarmPool } from './warm/pool.ts'
 import type { WorkerImages } from './worker-images.ts'
@@ -51,7 +47,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   readonly #making = new Map<SandboxId, Promise<Created>>()
   readonly #vigil: Vigil
   readonly #sweeper: Sweeper
-  readonly #ended = new EndedSandboxes()
+  readonly #census: Census
   readonly #removals = new Semaphore(REMOVALS_AT_ONCE)
   readonly #deaths: Deaths
   readonly #tasks = new Set<Promise<void>>()
@@ -76,6 +72,11 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     this.engine = about.engine
     this.isolation = about.isolation
     this.#vigil = new Vigil(engine, (id) => this.stop(id, 'kill'))
+    this.#census = new Census(engine, {
+      isKept: (id) => this.#vigil.isKept(id),
+      keep: (container) => this.#begin(this.#vigil.keep(container)),
+      forget: (id) => this.#vigil.forget(id),
+    })
     this.#sweeper = new Sweeper(engine)
     this.#deaths = new Deaths(engine, {
       onDeath: (name) => this.#died(name),
@@ -115,17 +116,11 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
   }
 
   async inspect(id: SandboxId): Promise<Sandbox | undefined> {
-    const container = await findSandbox(this.#engine, id)
-    return container === undefined ? undefined : this.#describe(container)
+    return this.#census.find(id)
   }
 
   async list(): Promise<readonly Sandbox[]> {
-    const { client, fleet, folder } = this.#engine
-    const listed = await client.list(fleet, folder)
-    this.#ended.keep(listed)
-    const told = await withWhatBecame(this.#engine, listed)
-    const sandboxes = await Promise.all(told.map((container) => this.#known(container) ?? this.#look(container)))
-    return sandboxes.filter((sandbox) => sandbox !== undefined)
+    return this.#census.all()
   }
 
   async stop(id: SandboxId, how: 'term' | 'kill'): Promise<void> {
@@ -196,48 +191,6 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     return new Promise((resolve) => {
       whenReleased(sandboxFolder(this.#engine.layout.sandboxes, id).making, resolve)
     })
-  }
-
-  /** What nothing more than its place in a listing has to be known of. */
-  #known(container: ListedContainer): Sandbox | undefined {
-    const { identity, state } = container
-    if (identity === undefined) return undefined
-    const { id, labels } = identity
-    if (state === 'running') return this.#vigil.isKept(id) ? { id, labels, state: { kind: 'running' } } : undefined
-    return state === 'exited' ? this.#ended.find(container) : undefined
-  }
-
-  async #look({ identity, containerId, became }: ToldContainer): Promise<Sandbox | undefined> {
-    const container = identity && (await this.#engine.client.inspect(containerId, became))
-    return container && this.#describe(container)
-  }
-
-  /** `undefined` for what a maker that died left half made. */
-  async #describe(container: Container): Promise<Sandbox | undefined> {
-    const { id, labels } = container.identity
-    if (labels.fleet !== this.#engine.fleet) return undefined
-    if (container.state === 'running') {
-      // One that is being handed over may yet turn out not to be it.
-      if (container.waited && isBeingMade(this.#engine, id)) return { id, labels, state: { kind: 'running' } }
-      if (!this.#vigil.isKept(id)) this.#begin(this.#vigil.keep(container))
-      return { id, labels, state: { kind: 'running' } }
-    }
-    if (container.state === 'made') {
-      return isBeingMade(this.#engine, id) ? { id, labels, state: { kind: 'running' } } : undefined
-    }
-    this.#vigil.forget(id)
-    const sandbox: Sandbox = { id, labels, state: { kind: 'exited', exit: await this.#exitOf(container) } }
-    this.#ended.remember(sandbox, container)
-    return sandbox
-  }
-
-  async #exitOf(container: Container) {
-    const { id } = container.identity
-    const [log, ended] = await Promise.all([
-      this.#engine.client.tail(container.containerId),
-      readIfAny(sandboxFolder(this.#engine.layout.sandboxes, id).ended),
-    ])
-    return reportOf({ container, ended: verdictIn(ended), log: container.waited ? withoutOwnWords(log) : log })
   }
 
   #died(name: string): void {
