@@ -92,7 +92,7 @@ function courseOf(blows: readonly Blown[], before: readonly Blown[] = []): Cours
   const missed = [...before, ...blows].find((blow) => blow.kind === 'none')
   const line = all.find(({ lastLine }) => lastLine !== undefined)?.lastLine
   return {
-    blows: all.length,
+    blows: all.reduce((sum, { blows = 1 }) => sum + blows, 0),
     zombie: line === undefined ? undefined : { lastLine: line },
     recoveryMs: struck.find(({ recoveryMs }) => recoveryMs !== undefined)?.recoveryMs,
     skipped: struck.length > 0 ? undefined : (missed?.why ?? 'the point did not come by'),

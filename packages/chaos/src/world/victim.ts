@@ -47,6 +47,8 @@ export type Blow =
     }
 
 export type Recovery = {
+  /** How many blows it was to those who were not struck themselves. Default 1. */
+  readonly blows?: number
   readonly recoveryMs?: number
   /** What was seen of a zombie's end: its last line, or that there was none. */
   readonly lastLine?: string

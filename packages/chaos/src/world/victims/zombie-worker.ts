@@ -36,11 +36,14 @@ export const zombieWorker: Victim = {
         // Back on its host, somebody clears up behind it.
         await fleet.join()
         // Whose last word had got through was done, and has nothing to say of its end.
-        return fence === true ? {} : { lastLine, recoveryMs: fence.at - since }
+        return fence === true ? BLOWS : { ...BLOWS, lastLine, recoveryMs: fence.at - since }
       },
     }
   },
 }
+
+/** Every other run of that host loses its call with the orchestrators, and may have made it again when it is fenced. */
+const BLOWS = { blows: 2 }
 
 const fenceBehind = ({ entries }: Chronicle, { runId, epoch }: PlacedRun) =>
   entries.find(({ fact }) => fact?.type === 'run.fenced' && fact.runId === runId && fact.epoch > epoch)
