@@ -44,8 +44,11 @@ export function judgeParking({ log, tasks }: Evidence, { attemptLimit }: Disturb
   })
 }
 
-/** To lose one's owner is no failure. */
-const isFailure = ({ fact }: Evidence['log'][number]): boolean =>
-  fact?.type === 'run.lost' && fact.data.cause.kind !== 'owner-lost'
+/** To lose one's owner is no failure of a run, nor is an engine that is gone. */
+function isFailure({ fact }: Evidence['log'][number]): boolean {
+  if (fact?.type !== 'run.lost') return false
+  const { cause } = fact.data
+  return cause.kind === 'provider-error' ? cause.code !== 'provider.engine-gone' : cause.kind !== 'owner-lost'
+}
 
 const phaseOf = ({ fact }: Evidence['log'][number]): string => (fact?.type === 'phase.completed' ? fact.data.phase : '')

@@ -154,6 +154,18 @@ test('a run that is parked behind more or fewer attempts than it has is told', (
   expect(against(2)).toHaveLength(1)
 })
 
+test.each([
+  [{ kind: 'provider-error', code: 'provider.engine-gone', retryable: true }, 1],
+  [{ kind: 'owner-lost' }, 1],
+  [{ kind: 'provider-error', code: 'provider.failed', retryable: true }, 2],
+])('behind a loss by %o a parked run has had its attempts, by count %i', (cause, attemptLimit) => {
+  const lost: Said = { type: 'run.lost', epoch: 1, data: { cause, logTail: [] } }
+  const parked: Said = { type: 'run.parked', epoch: 1, data: { causes: [cause, { kind: 'killed' }], reason: 'enough' } }
+  const said = KEPT.flatMap((each) => (each.type === 'run.lost' ? [lost, each, parked] : [each]))
+  const told = judge(world(said), CALM, { ...CRASH, attemptLimit }).map(({ promise }) => promise)
+  expect(told).not.toContain('parks and goes on')
+})
+
 test('an orchestrator that ended by itself and did not say why is told', () => {
   const ended = (lastLine: string) =>
     judge(world(), CALM, { ...CRASH, ended: [{ id: 'one', how: 69, lastLine }] }).map(({ promise }) => promise)
