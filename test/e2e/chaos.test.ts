@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { parsePoint } from '../../packages/chaos/src/points/point.ts'
 import { parseStrike } from '../../packages/chaos/src/strike.ts'
 import { runTrial } from '../../packages/chaos/src/trial.ts'
+import type { VictimName } from '../../packages/chaos/src/world/victim.ts'
 import { processesOf } from '../../packages/testkit/src/leaks.ts'
 
 const MAIN = fileURLToPath(new URL('../../packages/chaos/src/main.ts', import.meta.url))
@@ -62,6 +63,8 @@ const FIXED = [
   ['clock-jump', 'worker/turn#3 before', 'once'],
 ] as const
 
+const HIT_ONE_RUN: ReadonlySet<VictimName> = new Set(['worker', 'sandbox'])
+
 /** Where the first blow is half dealt with. */
 const TWO_BLOWS = [
   ['orchestrator', 'supervisor/fact/run.lost after', 'worker at worker/turn#2 after'],
@@ -74,7 +77,8 @@ describe('a fleet comes to the same end', () => {
     const outcome = await runTrial({ seed: SEED, victim, at, strikes }, { freezeMs: 7_000 })
     expect(outcome.violations).toEqual([])
     expect(outcome.skipped).toBeUndefined()
-    if (strikes === 'once') expect(outcome.turnsPaidTwice).toBeLessThanOrEqual(1)
+    // Of each run at most one turn, as judged; other victims are those of several runs.
+    if (strikes === 'once' && HIT_ONE_RUN.has(victim)) expect(outcome.turnsPaidTwice).toBeLessThanOrEqual(1)
   })
 })
 
