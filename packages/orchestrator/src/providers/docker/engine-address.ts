@@ -36,11 +36,10 @@ export async function addressOf({ host, certificates }: EngineChoice): Promise<E
   if (url?.protocol !== 'tcp:' || url.hostname === '')
     throw refusal(`DOCKER_HOST ${host} is neither unix:///path nor tcp://host:port`)
   if (certificates === undefined) throw refusal(`DOCKER_HOST ${host} would be spoken to without TLS`)
-  const [ca, cert, key] = await Promise.all([
-    readCertificate(certificates, 'ca.pem'),
-    readCertificate(certificates, 'cert.pem'),
-    readCertificate(certificates, 'key.pem'),
-  ])
+  // One after the other: which one is named when all are missing is not left to chance.
+  const ca = await readCertificate(certificates, 'ca.pem')
+  const cert = await readCertificate(certificates, 'cert.pem')
+  const key = await readCertificate(certificates, 'key.pem')
   const port = url.port === '' ? TLS_PORT : Number(url.port)
   return { kind: 'tls', host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port, ca, cert, key }
 }
