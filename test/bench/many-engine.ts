@@ -9,9 +9,9 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Bus, connectBus, NO_USAGE, SandboxId } from '@specfleet/shared'
+import { type Bus, connectBus, hostNowMs, NO_USAGE, SandboxId } from '@specfleet/shared'
 import { runScriptedWorker, type Script, type ScriptedWorker } from '../../packages/testkit/src/scripted-worker.ts'
-import { CreateRequest, type Inmate, sharedNowMs, wire } from './scale-wire.ts'
+import { CreateRequest, type Inmate, wire } from './scale-wire.ts'
 
 const [seed = 0, shortestMs = 0, longestMs = 0] = process.argv.slice(2).map(Number)
 const { NATS_URL: url = '', NATS_CREDS: credsFile = '' } = process.env
@@ -27,12 +27,12 @@ function serve(bus: Bus): void {
     const { env, id, labels } = CreateRequest.parse(message.json())
     message.respond('{}')
     if (inmates.has(id)) return
-    const startedAt = sharedNowMs()
+    const startedAt = hostNowMs()
     const kill = new AbortController()
     const inmate = { id, labels, exited: false, kill }
     inmates.set(id, inmate)
     const over = () => {
-      lives.push(sharedNowMs() - startedAt)
+      lives.push(hostNowMs() - startedAt)
       inmate.exited = true
       bus.publish(wire.exited, JSON.stringify(id))
     }

@@ -3,12 +3,12 @@
  * priorities, while some specs are paused and cancelled. The engine is simulated, so that what is measured is how
  * well slots are used, and not how fast the machine computes.
  */
-import { openTaskQueue, type Priority, subjects, type TaskInput } from '@specfleet/shared'
+import { hostNowMs, openTaskQueue, type Priority, subjects, type TaskInput } from '@specfleet/shared'
 import type { Benchmark, Growth, GrowthRow } from './benchmark.ts'
 import { fleetEnvironment } from './fleet-environment.ts'
 import { Settlements } from './many-settlements.ts'
 import { type BenchProcess, startProcess } from './scale-processes.ts'
-import { askFor, Lives, SelfPortrait, sharedNowMs, wire } from './scale-wire.ts'
+import { askFor, Lives, SelfPortrait, wire } from './scale-wire.ts'
 import { openStage, type Stage } from './stage.ts'
 import { summarise } from './statistics.ts'
 
@@ -98,7 +98,7 @@ async function measure(stage: Stage, signal: AbortSignal): Promise<Round> {
     for (const specId of ids) await bus.requestJson(subjects.api('command'), { command, specId }, { timeoutMs: 10_000 })
   }
   const memory = [await portraits(stage)]
-  const startedAt = sharedNowMs()
+  const startedAt = hostNowMs()
   const publish = (n: number) => queue.publish(subjects.task(priorityOf(n), 'prompt'), JSON.stringify(taskOf(n)))
   await Promise.all(Array.from({ length: SPECS }, (_, n) => publish(n)))
   for (const look of LOOKS.slice(1)) {
@@ -110,7 +110,7 @@ async function measure(stage: Stage, signal: AbortSignal): Promise<Round> {
     if (look === 50) await command('resume', every(PAUSED, 7))
     if (look < 100) memory.push(await portraits(stage))
   }
-  const makespanMs = sharedNowMs() - startedAt
+  const makespanMs = hostNowMs() - startedAt
   memory.push(await portraits(stage))
   const lives = await askFor(bus, wire.lives, Lives)
   return { makespanMs, idealMs: lives.reduce((sum, ms) => sum + ms, 0) / (2 * SLOTS_EACH), memory }

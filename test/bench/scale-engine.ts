@@ -8,9 +8,9 @@
  */
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Bus, connectBus, type NewFact, SandboxId } from '@specfleet/shared'
+import { type Bus, connectBus, hostNowMs, type NewFact, SandboxId } from '@specfleet/shared'
 import { runScriptedWorker, type Script } from '../../packages/testkit/src/scripted-worker.ts'
-import { CreateRequest, type EngineTale, emptyTale, type Inmate, sharedNowMs, wire } from './scale-wire.ts'
+import { CreateRequest, type EngineTale, emptyTale, type Inmate, wire } from './scale-wire.ts'
 
 const MOST_ATTEMPTS = 100
 const FEEDBACK = 'The requirement REQ-FUNC-003 has no acceptance criterion that could fail. '.repeat(4)
@@ -72,7 +72,7 @@ function plan(everyMs: number, tale: EngineTale): Script {
     await pause(Math.random() * everyMs, undefined, { signal: killed })
     for (let count = 0; ; count++) {
       const seq = await worker.state(factOf(count))
-      tale.facts.push({ specId: worker.env.SPEC_ID, seq, at: sharedNowMs() })
+      tale.facts.push({ specId: worker.env.SPEC_ID, seq, at: hostNowMs() })
       await pause(everyMs, undefined, { signal: killed })
     }
   }

@@ -1,6 +1,6 @@
 import type { AcknowledgedFact } from './scale-wire.ts'
 
-/** A view of a spec became readable that includes the log up to `foldedTo`; time as of `sharedNowMs`. */
+/** A view of a spec became readable that includes the log up to `foldedTo`; time as of `hostNowMs`. */
 export type ViewWritten = { readonly specId: string; readonly foldedTo: number; readonly at: number }
 
 /**

@@ -7,13 +7,13 @@
  * as in a crash: its runs are there for the next.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { connectBus } from '@specfleet/shared'
+import { connectBus, hostNowMs } from '@specfleet/shared'
 import { systemClock } from '../../packages/orchestrator/src/clock.ts'
 import { startOrchestrator } from '../../packages/orchestrator/src/compose.ts'
 import { readConfig } from '../../packages/orchestrator/src/config.ts'
 import { type LogFields, openLog } from '../../packages/orchestrator/src/log.ts'
 import { scaleProvider } from './scale-provider.ts'
-import { type SelfPortrait, sharedNowMs, wire } from './scale-wire.ts'
+import { type SelfPortrait, wire } from './scale-wire.ts'
 
 /** Milliseconds between two looks at the event loop; what it is late by is the delay. */
 const RESOLUTION_MS = 2
@@ -42,12 +42,12 @@ await startOrchestrator(config, {
 
 const loop = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
 loop.enable()
-let since = { at: sharedNowMs(), cpu: process.cpuUsage() }
+let since = { at: hostNowMs(), cpu: process.cpuUsage() }
 bus.subscribe(wire.portrait, (message) => {
   const portrait = drawSelf()
   message.respond(JSON.stringify(portrait))
   Object.assign(events, { comparisons: [], beatsMissed: 0, buried: 0, stalls: 0 })
-  since = { at: sharedNowMs(), cpu: process.cpuUsage() }
+  since = { at: hostNowMs(), cpu: process.cpuUsage() }
   // The collection that the portrait takes is no part of what follows.
   setImmediate(() => loop.reset())
 })
@@ -58,7 +58,7 @@ function drawSelf(): SelfPortrait {
   const late = (share: number) => Math.max(0, loop.percentile(share) / 1e6 - RESOLUTION_MS)
   const loopDelay = { p50: late(50), p99: late(99), max: late(100) }
   const { user, system } = process.cpuUsage(since.cpu)
-  const cpu = (user + system) / 1_000 / (sharedNowMs() - since.at)
+  const cpu = (user + system) / 1_000 / (hostNowMs() - since.at)
   const residentMib = process.memoryUsage.rss() / MIB
   globalThis.gc?.()
   const heapMib = process.memoryUsage().heapUsed / MIB

@@ -11,7 +11,7 @@ export const Inmates = z.array(Inmate)
 export const CreateRequest = Inmate.omit({ exited: true }).extend({ env: z.record(z.string(), z.string()) })
 export type CreateRequest = z.infer<typeof CreateRequest>
 
-/** A fact that the log has acknowledged to its worker; the time is that of `sharedNowMs`. */
+/** A fact that the log has acknowledged to its worker; the time is that of `hostNowMs`. */
 export const AcknowledgedFact = z.object({ specId: SpecId, seq: z.number(), at: z.number() })
 export type AcknowledgedFact = z.infer<typeof AcknowledgedFact>
 
@@ -70,6 +70,3 @@ export function shardOf(id: SandboxId, shards: number): number {
   for (const char of id) hash = (hash * 31 + char.charCodeAt(0)) >>> 0
   return hash % shards
 }
-
-/** Milliseconds of the clock that all processes of a machine share, and that never jumps. */
-export const sharedNowMs = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000

@@ -5,14 +5,14 @@
  */
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { newTaskId, openTaskQueue, subjects } from '@specfleet/shared'
+import { hostNowMs, newTaskId, openTaskQueue, subjects } from '@specfleet/shared'
 import { EXAMPLE_SPEC } from '../../packages/cli/src/demo/example-repository.ts'
 import type { Benchmark, Growth } from './benchmark.ts'
 import { fleetEnvironment } from './fleet-environment.ts'
 import { type ViewWritten, viewLags } from './scale-lag.ts'
 import { type BenchProcess, startProcess, watchProcessor } from './scale-processes.ts'
 import { watchViews } from './scale-views.ts'
-import { askFor, Done, EngineTale, SelfPortrait, sharedNowMs, wire } from './scale-wire.ts'
+import { askFor, Done, EngineTale, SelfPortrait, wire } from './scale-wire.ts'
 import { openStage, type Stage } from './stage.ts'
 import { quantile } from './statistics.ts'
 
@@ -101,7 +101,7 @@ async function startRuns({ stage, engines }: Fleet, size: number, signal: AbortS
   const tooFew = () => new Error(`${ready.size} of them live after ${START_LIMIT_MS / 1_000} s`)
   const queue = await openTaskQueue(stage.bus)
   const text = await readFile(EXAMPLE_SPEC, 'utf8')
-  const startedAt = sharedNowMs()
+  const startedAt = hostNowMs()
   const one = () =>
     queue.publish(subjects.task('normal', 'spec'), JSON.stringify({ kind: 'spec', text, taskId: newTaskId() }))
   const ready = new Set<string | undefined>()
@@ -116,7 +116,7 @@ async function startRuns({ stage, engines }: Fleet, size: number, signal: AbortS
     await Promise.all(Array.from({ length: Math.min(100, size - queued) }, one))
   }
   await Promise.race([allReady, rejecting(limit, tooFew)])
-  const seconds = (sharedNowMs() - startedAt) / 1_000
+  const seconds = (hostNowMs() - startedAt) / 1_000
   await Promise.all(engines.map((_, shard) => askFor(stage.bus, wire.forget(shard), Done)))
   return seconds
 }
@@ -161,14 +161,14 @@ async function listen(fleet: Fleet, ms: number, views: readonly ViewWritten[], s
   const told: EngineTale[] = []
   /** Milliseconds that each answer took. */
   const gets: number[] = []
-  const end = sharedNowMs() + ms
-  for (let tellAt = sharedNowMs() + TELL_EVERY_MS; sharedNowMs() < end; ) {
+  const end = hostNowMs() + ms
+  for (let tellAt = hostNowMs() + TELL_EVERY_MS; hostNowMs() < end; ) {
     await pause(ASK_EVERY_MS, undefined, { signal })
     const id = views.at(-1)?.specId
     if (id === undefined) continue
-    const askedAt = sharedNowMs()
+    const askedAt = hostNowMs()
     await bus.requestJson(subjects.api('get'), { id }, { timeoutMs: 30_000 })
-    gets.push(sharedNowMs() - askedAt)
+    gets.push(hostNowMs() - askedAt)
     if (askedAt < tellAt) continue
     tellAt = askedAt + TELL_EVERY_MS
     told.push(...(await tales(fleet)))
@@ -183,13 +183,13 @@ async function measureAdoption({ stage, startOrchestrator }: Fleet, size: number
   const { promise: all, resolve } = Promise.withResolvers<number>()
   using _adoptions = stage.bus.subscribe('sf.log.*.*.*.run.adopted', () => {
     adopted += 1
-    if (adopted === size) resolve(sharedNowMs())
+    if (adopted === size) resolve(hostNowMs())
   })
   await stage.bus.flush()
-  const startedAt = sharedNowMs()
+  const startedAt = hostNowMs()
   const second = await startOrchestrator()
   stack.use(second)
-  const upAt = sharedNowMs()
+  const upAt = hostNowMs()
   const limit = AbortSignal.timeout(START_LIMIT_MS)
   const tooFew = () => new Error(`${adopted} of them adopted after ${START_LIMIT_MS / 1_000} s`)
   const adoptedAt = await Promise.race([all, second.broken, rejecting(limit, tooFew)])

@@ -27,7 +27,7 @@ type Stalling = AsyncDisposable & {
 
 async function openStalling(): Promise<Stalling> {
   const folder = await mkdtemp(join(tmpdir(), 'specfleet-stalling-'))
-  const [path, made, go] = ['runtime', 'made', 'go'].map((name) => join(folder, name)) as [string, string, string]
+  const [path, made, go] = [join(folder, 'runtime'), join(folder, 'made'), join(folder, 'go')]
   await writeFile(
     path,
     `#!/bin/sh

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { hostNowMs } from '@specfleet/shared/boot'
 
 /** Time and chance, passed in wherever they are needed. */
 export type Clock = {
@@ -17,7 +18,7 @@ export type Clock = {
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonic: () => performance.now(),
-  host: () => Number(process.hrtime.bigint()) / 1e6,
+  host: hostNowMs,
   sleep: async (ms, signal) => {
     try {
       await delay(ms, undefined, { signal })

@@ -16,4 +16,5 @@ export { decodePhaseContext, type PhaseContext, parseSandboxEnv, SandboxEnv } fr
 export { subjects } from './contract/subjects.ts'
 export type { NewTrace } from './contract/trace.ts'
 export { WORKER_EXIT } from './run/causes.ts'
+export { hostNowMs } from './run/host-clock.ts'
 export { WAITING_WORKER } from './run/waiting-worker.ts'

@@ -5,6 +5,7 @@ import {
   ControlMessage as ControlMessageSchema,
   connectBus,
   type DeskService,
+  hostNowMs,
   MessageId,
   type NewFact,
   NO_USAGE,
@@ -94,8 +95,7 @@ class Scripted implements ScriptedWorker, AsyncDisposable {
   beat(rhythm: 'quick' | 'real' = 'quick', onBeat: () => void = () => {}): void {
     if (this.#heart !== undefined) return
     const late = Math.random() * BEATS_LATE_MS
-    const untilNext = () =>
-      rhythm === 'quick' ? QUICK_BEATS_MS : untilNextBeatMs(Number(process.hrtime.bigint()) / 1e6) + late
+    const untilNext = () => (rhythm === 'quick' ? QUICK_BEATS_MS : untilNextBeatMs(hostNowMs()) + late)
     const once = () => {
       this.#heart = setTimeout(once, untilNext())
       if (!this.bus.connected) return

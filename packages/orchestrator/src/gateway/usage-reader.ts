@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseIfJson } from '../parse-if-json.ts'
 import type { CallTokens } from './prices.ts'
 
 /** What an answer said of itself. */
@@ -85,7 +86,7 @@ export class UsageReader {
   #readLine(line: string): void {
     // Most lines are deltas of text, which say nothing of usage.
     if (!line.startsWith('data:') || !line.includes('"message_')) return
-    const event = WireEvent.safeParse(parse(line.slice('data:'.length)))
+    const event = WireEvent.safeParse(parseIfJson(line.slice('data:'.length)))
     if (!event.success) return
     if (event.data.type === 'message_start') this.#note(event.data.message)
     if (event.data.type === 'message_delta') this.#note({ usage: event.data.usage })
@@ -93,7 +94,7 @@ export class UsageReader {
   }
 
   #readWhole(): void {
-    const message = WireMessage.safeParse(parse(this.#text))
+    const message = WireMessage.safeParse(parseIfJson(this.#text))
     if (!message.success) return
     this.#note(message.data)
     this.#complete = message.data.usage !== undefined
@@ -104,13 +105,5 @@ export class UsageReader {
     this.#model = model ?? this.#model
     const given = Object.entries(usage ?? {}).filter(([, value]) => value !== null && value !== undefined)
     this.#usage = { ...this.#usage, ...Object.fromEntries(given) }
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

@@ -1,4 +1,5 @@
 export * from './causes.ts'
+export * from './host-clock.ts'
 export * from './liveness.ts'
 export * from './record.ts'
 export * from './waiting-worker.ts'
