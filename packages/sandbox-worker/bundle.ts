@@ -9,8 +9,9 @@ export type WorkerBundle = { path: string; sha256: string; bytes: number }
 const SOURCE = join(import.meta.dirname, 'src')
 
 /**
- * Writes the worker with all that it imports as one module. What it imports dynamically stays in the
- * file, but is evaluated only when it is asked for.
+ * Writes the worker with all that it imports as one file. What it imports dynamically stays in the
+ * file, but is evaluated only when it is asked for. It imports and exports nothing by itself, so it is a module as well
+ * as the script that a snapshot is made of.
  */
 export async function bundleWorker(outFile: string): Promise<WorkerBundle> {
   const { build } = await import('esbuild')
@@ -20,7 +21,7 @@ export async function bundleWorker(outFile: string): Promise<WorkerBundle> {
     bundle: true,
     minify: true,
     platform: 'node',
-    format: 'esm',
+    format: 'iife',
     target: 'node24',
     legalComments: 'none',
     logLevel: 'warning',

@@ -9,7 +9,6 @@ import { z } from 'zod'
 import { systemClock as clock } from '../../packages/orchestrator/src/clock.ts'
 import { openLog } from '../../packages/orchestrator/src/log.ts'
 import { openForwarder } from '../../packages/orchestrator/src/providers/wire/forwarder.ts'
-import { routeToBus } from '../../packages/sandbox-worker/src/bus-proxy.ts'
 import type { Benchmark, Figure } from './benchmark.ts'
 import { interleave, timed } from './interleave.ts'
 import { openStage, type Stage } from './stage.ts'
@@ -166,7 +165,6 @@ async function openWire({ folder, nats }: Stage): Promise<{ readonly url: string
   await mkdir(socketFolder, { recursive: true })
   await forwarder.open('caller')
   stack.defer(() => forwarder.close('caller'))
-  const route = stack.use(await routeToBus(`unix:${join(socketFolder, 'bus.sock')}`))
   const owned = stack.move()
-  return { url: route.url, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { url: `unix:${join(socketFolder, 'bus.sock')}`, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

@@ -5,7 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bundleWorker } from '../../packages/sandbox-worker/bundle.ts'
 
-export type ShippedWorker = { path: string; cache: string }
+export type ShippedWorker = {
+  path: string
+  cache: string
+  /** Of Node, before the worker. */
+  flags?: readonly string[]
+}
 
 /** The worker as it is shipped: one file. */
 export async function shippedWorker(): Promise<AsyncDisposable & ShippedWorker> {
@@ -25,8 +30,8 @@ export class WorkerProcess {
   readonly exited: Promise<{ code: number | null; signal: string | null; stderr: string }>
   readonly #child: ChildProcess
 
-  constructor({ path, cache }: ShippedWorker, env: Record<string, string>) {
-    const child = spawn(process.execPath, [path], {
+  constructor({ path, cache, flags = [] }: ShippedWorker, env: Record<string, string>) {
+    const child = spawn(process.execPath, [...flags, path], {
       env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: cache, ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     })

@@ -1,31 +1,23 @@
 import type { Bus } from '@specfleet/shared/boot'
 import type { Assignment, Birth } from './boot.ts'
-import { routeToBus } from './bus-proxy.ts'
 import { systemClock as clock } from './clock.ts'
 import { reachBus } from './connect.ts'
 import type { CutWatch } from './link/cut.ts'
 import { type Link, openLink } from './link.ts'
 import { WORKER_VERSION } from './version.ts'
 
-/** A worker on the bus: it is heard, and hears orders. Disposal takes away the way there, not the connection. */
-export type Arrived = Disposable & { readonly bus: Bus; readonly link: Link }
+/** A worker on the bus: it is heard, and hears orders. */
+export type Arrived = { readonly bus: Bus; readonly link: Link }
 
 /**
  * From knowing what it is to being on the bus; the same in earnest and in rehearsal.
  * @throws SpecfleetError `bus.refused`, `bus.too-old`, `bus.unreachable`
  */
 export async function arrive({ wire, cutLimitMs }: Birth, cut: CutWatch): Promise<Arrived> {
-  const route = await routeToBus(wire.BUS_URL)
-  try {
-    const { signal, onStatus } = cut
-    const bus = await reachBus(wire, { url: route.url, limitMs: cutLimitMs, clock, signal, onStatus })
-    const { SPEC_ID: specId, RUN_ID: runId, RUN_EPOCH: epoch, LOG_LEVEL: level } = wire
-    const link = openLink(bus, { scope: { specId, runId, epoch }, clock, level, signal })
-    return { bus, link, [Symbol.dispose]: () => route[Symbol.dispose]() }
-  } catch (thrown) {
-    route[Symbol.dispose]()
-    throw thrown
-  }
+  const { signal, onStatus } = cut
+  const bus = await reachBus(wire, { limitMs: cutLimitMs, clock, signal, onStatus })
+  const { SPEC_ID: specId, RUN_ID: runId, RUN_EPOCH: epoch, LOG_LEVEL: level } = wire
+  return { bus, link: openLink(bus, { scope: { specId, runId, epoch }, clock, level, signal }) }
 }
 
 /** Settles when the log has it. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import './plain-zod.ts'
+import { startupSnapshot } from 'node:v8'
 import { type Bus, SpecfleetError, toSpecfleetError, WAITING_WORKER } from '@specfleet/shared/boot'
 import { arrive, sayReady } from './arrival.ts'
 import { type Birth, readBirth } from './boot.ts'
@@ -7,23 +8,28 @@ import { systemClock as clock } from './clock.ts'
 import { type Ending, endingOfError, exitCodeOf, sentenceOf } from './ending.ts'
 import { CutWatch } from './link/cut.ts'
 import type { Link } from './link.ts'
+import { prepareSnapshot } from './snapshot.ts'
 
 /** How long what was said last may take to leave. */
 const GOODBYE_MS = 2_000
 /** As a shell reports a process that SIGTERM ended. */
 const EXIT_FORCED = 143
 
-const ending = await live().catch(endingOfError)
-const sentence = sentenceOf(ending)
-if (sentence !== undefined) process.stderr.write(`specfleet-worker: ${sentence.replace(/\s+/g, ' ')}\n`)
-process.exit(exitCodeOf(ending))
+if (startupSnapshot.isBuildingSnapshot()) void prepareSnapshot(main)
+else void main()
+
+async function main(): Promise<void> {
+  const ending = await live().catch(endingOfError)
+  const sentence = sentenceOf(ending)
+  if (sentence !== undefined) process.stderr.write(`specfleet-worker: ${sentence.replace(/\s+/g, ' ')}\n`)
+  process.exit(exitCodeOf(ending))
+}
 
 /** Boots and does one run. */
 async function live(): Promise<Ending> {
   const birth = await beBorn()
   using cut = new CutWatch(birth.cutLimitMs)
-  using arrived = await arrive(birth, cut)
-  const { bus, link } = arrived
+  const { bus, link } = await arrive(birth, cut)
   heedSignals(link)
   const ended = await takeOn(birth, bus, link, cut.signal).catch((thrown) =>
     endingOfError(cut.signal.aborted ? cut.signal.reason : thrown),

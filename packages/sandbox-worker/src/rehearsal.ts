@@ -11,15 +11,12 @@ import { readBirth } from './boot.ts'
 import { CutWatch } from './link/cut.ts'
 import { openRehearsalBus } from './rehearsal-bus.ts'
 
-/** With fewer an arrival takes up to four times as long; more take processor time and gain nothing. */
-const ROUNDS = 5
-
-export async function rehearse(): Promise<void> {
+export async function rehearse(rounds: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'rehearsal-'))
   try {
     const path = join(folder, 'bus.sock')
     await using _bus = await openRehearsalBus(path)
-    for (let round = 0; round < ROUNDS; round++) await arriveOnce(path)
+    for (let round = 0; round < rounds; round++) await arriveOnce(path)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -29,7 +26,7 @@ async function arriveOnce(path: string): Promise<void> {
   const birth = readBirth(JSON.stringify(partOf(path)), { SPECFLEET_ENV_FILE: '/proc/self/fd/0' })
   if (birth.assignment instanceof SpecfleetError) throw birth.assignment
   using cut = new CutWatch(birth.cutLimitMs)
-  using arrived = await arrive(birth, cut)
+  const arrived = await arrive(birth, cut)
   await using _bus = arrived.bus
   await using link = arrived.link
   await sayReady(link, birth.assignment, birth)
@@ -37,9 +34,8 @@ async function arriveOnce(path: string): Promise<void> {
   cut[Symbol.dispose]()
 }
 
-/** A key that opens nothing. */
-const KEY = generateKeySync('user')
-const CREDS = writeCreds('rehearsal', seedOf('user', KEY))
+/** Of a key that opens nothing. */
+const makeCreds = (): string => writeCreds('rehearsal', seedOf('user', generateKeySync('user')))
 
 const partOf = (path: string): Record<string, string> => ({
   SPEC_ID: 'rehearsal',
@@ -51,7 +47,7 @@ const partOf = (path: string): Record<string, string> => ({
   RUN_EPOCH: '1',
   SANDBOX_ID: 'rehearsal',
   BUS_URL: `unix:${path}`,
-  BUS_CREDS_B64: Buffer.from(CREDS).toString('base64'),
+  BUS_CREDS_B64: Buffer.from(makeCreds()).toString('base64'),
   MODEL: 'none',
   WORKSPACE: '/',
   PHASE_CONTEXT_B64: Buffer.from('{}').toString('base64'),

@@ -14,6 +14,8 @@ import { rehearse } from './rehearsal.ts'
 import { watchWire } from './wire-watch.ts'
 
 const STDOUT = 1
+/** With fewer an arrival takes up to four times as long; more take processor time and gain nothing. */
+const ROUNDS = 5
 /** As an input that ended. */
 const NOTHING = ''
 
@@ -24,7 +26,7 @@ const NOTHING = ''
 export async function awaitBirth(wire: string | undefined): Promise<Birth> {
   // What a run needs is evaluated now, so that nothing is left to load.
   await import('./work.ts')
-  await rehearse()
+  await rehearse(ROUNDS)
   using watch = watchWire(wire)
   say(WAITING_WORKER.waiting)
   const birth = readBirth(await Promise.race([firstLine(process.stdin), watch.gone.then(() => NOTHING)]))

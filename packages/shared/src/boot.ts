@@ -6,6 +6,7 @@ export { type Bus, type BusStatus, connectBus, type Subscription } from './bus/c
 export { writeCreds } from './bus/creds-file.ts'
 export { type FactLog, openWorkerLog } from './bus/log.ts'
 export { generateKeySync, seedOf } from './bus/nkey.ts'
+export { forgetRandomness } from './bus/randomness.ts'
 export { type Beat, ControlMessage, type ControlTaken, untilNextBeatMs } from './contract/control.ts'
 export { Envelope } from './contract/envelope.ts'
 export { describeIssues, SpecfleetError, toSpecfleetError } from './contract/errors.ts'

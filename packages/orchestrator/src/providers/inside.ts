@@ -13,6 +13,7 @@ export const INSIDE = {
   node: '/opt/specfleet/bin/node',
   bundle: '/opt/specfleet/worker.mjs',
   compileCache: '/opt/specfleet/cache',
+  snapshot: '/opt/specfleet/cache/worker.snapshot',
 } as const
 
 export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'

@@ -1,9 +1,10 @@
-import { type Authenticator, type ConnectionOptions, connect, type NatsConnection, wsconnect } from 'nats'
+import { type Authenticator, type ConnectionOptions, type NatsConnection, wsconnect } from 'nats'
 import { SpecfleetError } from '../contract/errors.ts'
 import { isRefusal } from './client-errors.ts'
 import { readCreds } from './creds-file.ts'
 import { NatsBus } from './nats-bus.ts'
 import { keyFromSeed, signWith } from './nkey.ts'
+import { dial } from './transport.ts'
 
 export type BusStatus =
   | { kind: 'connected' }
@@ -15,7 +16,7 @@ export type BusStatus =
   | { kind: 'closed' }
 
 export type BusOptions = {
-  /** `nats://`, `tls://` or `wss://`. */
+  /** `nats://`, `tls://`, `wss://`, or `unix:` and the path of a socket that leads to a server. */
   url: string
   /** Text of a NATS credentials file (a user JWT and its seed), or what gives the current one. */
   creds?: string | (() => string)
@@ -105,7 +106,6 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   }
   const inboxPrefix = options.inboxPrefix ?? '_INBOX'
   const settings: ConnectionOptions = {
-    servers: options.url,
     name: options.name,
     inboxPrefix,
     timeout: options.connectTimeoutMs ?? 5_000,
@@ -118,7 +118,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   }
   let nats: NatsConnection
   try {
-    nats = await (/^wss?:/.test(options.url) ? wsconnect(settings) : connect(settings))
+    nats = await open(options.url, settings)
   } catch (thrown) {
     throw connectError(thrown, options.url)
   }
@@ -130,6 +130,15 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const bus = new NatsBus(nats, { name: options.name, inboxPrefix, onStatus })
   onStatus({ kind: 'connected' })
   return bus
+}
+
+const UNIX = 'unix:'
+
+function open(url: string, settings: ConnectionOptions): Promise<NatsConnection> {
+  if (/^wss?:/.test(url)) return wsconnect({ ...settings, servers: url })
+  // Servers that those behind the socket know of could not be dialled.
+  if (url.startsWith(UNIX)) return dial({ ...settings, ignoreClusterUpdates: true, socketPath: url.slice(UNIX.length) })
+  return dial({ ...settings, servers: url })
 }
 
 /** Milliseconds before the given attempt; `random` is from 0 to 1. */

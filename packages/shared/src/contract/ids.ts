@@ -52,6 +52,11 @@ function random(): number {
   return (randomness[unused] ?? 0) / 2 ** 32
 }
 
+/** What was drawn ahead of need is not used: for a process that begins as a copy of another. */
+export function forgetDrawn(): void {
+  unused = 0
+}
+
 /** A new, time-ordered id. */
 export const newId = (): string => ulid(undefined, random)
 export const newMessageId = (): MessageId => MessageId.parse(newId())

@@ -2,7 +2,7 @@ import { SpecfleetError } from '@specfleet/shared'
 import { expect, test } from 'vitest'
 import { AskedImages } from './asked-images.ts'
 
-const imageOf = (name: string) => ({ name, id: `id of ${name}`, path: undefined, mounts: [] })
+const imageOf = (name: string) => ({ name, id: `id of ${name}`, path: undefined, mounts: [], snapshot: false })
 
 test('an image is found and tried out once, however many ask for it at a time', async () => {
   const looks: string[] = []

@@ -1,5 +1,5 @@
 import { SpecfleetError } from '@specfleet/shared'
-import type { WorkerImage } from './image.ts'
+import type { ProvenImage } from './image.ts'
 
 /**
  * What says that an image is not fit, rather than that the engine is not. The engine's own image was tried out before:
@@ -12,11 +12,11 @@ const UNFIT = new Set<string>(['provider.image', 'provider.unavailable', 'provid
  * again by whoever asks next: it may have been brought meanwhile.
  */
 export class AskedImages {
-  readonly #find: (name: string) => Promise<WorkerImage>
-  readonly #found = new Map<string, Promise<WorkerImage>>()
+  readonly #find: (name: string) => Promise<ProvenImage>
+  readonly #found = new Map<string, Promise<ProvenImage>>()
 
   /** @param find finds an image of the engine and tries it out */
-  constructor(find: (name: string) => Promise<WorkerImage>) {
+  constructor(find: (name: string) => Promise<ProvenImage>) {
     this.#find = find
   }
 
@@ -26,7 +26,7 @@ export class AskedImages {
   }
 
   /** @throws SpecfleetError `task.image`, or what keeps the engine from answering */
-  async of(name: string): Promise<WorkerImage> {
+  async of(name: string): Promise<ProvenImage> {
     const known = this.#found.get(name) ?? this.#find(name)
     this.#found.set(name, known)
     try {

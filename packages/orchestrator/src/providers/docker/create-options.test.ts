@@ -21,6 +21,7 @@ const image = {
   id: 'sha256:1',
   path: '/usr/local/go/bin:/usr/bin',
   mounts: [{ from: '/n', to: '/opt/node' }],
+  snapshot: false,
 }
 const DOCKER = { components: ['Engine'], id: 'id', folder: '/var/lib/docker', rootless: false, runtimes: ['runc'] }
 const PODMAN = { ...DOCKER, components: ['Podman Engine'], folder: '/var/lib/containers' }

@@ -10,11 +10,12 @@
  */
 import type { ContainerCreateOptions } from 'dockerode'
 import { INSIDE, insideEnvironment } from '../inside.ts'
-import { MIB, withDisk, workerFlags } from '../limits.ts'
+import { MIB, withDisk } from '../limits.ts'
 import type { SandboxRequest } from '../provider.ts'
+import { workerCommand } from '../worker-command.ts'
 import { writeIdentity } from './container.ts'
 import type { Dialect } from './dialect.ts'
-import type { HostPath, WorkerImage } from './image.ts'
+import type { HostPath, ProvenImage } from './image.ts'
 
 export type ContainerUser = { readonly uid: number; readonly gid: number }
 
@@ -27,7 +28,7 @@ export type ContainerPlan = Omit<BodyPlan, 'limits'> & {
 /** All of a container but whose it is. */
 export type BodyPlan = {
   readonly limits: SandboxRequest['limits']
-  readonly image: WorkerImage
+  readonly image: ProvenImage
   readonly user: ContainerUser
   /** The folder with the socket, on the host of the engine. */
   readonly wire: string
@@ -53,13 +54,19 @@ const SHARED_MEMORY_BYTES = MIB
 const OPEN_FILES = 4096
 
 export const createOptions = ({ request, folder, ...plan }: ContainerPlan) =>
-  bodyOptions({ ...plan, limits: request.limits }, { labels: writeIdentity(request, folder), workerArguments: [] })
+  bodyOptions({ ...plan, limits: request.limits }, { labels: writeIdentity(request, folder) })
 
-export function bodyOptions(
-  plan: BodyPlan,
-  { labels, workerArguments }: { readonly labels: Record<string, string>; readonly workerArguments: readonly string[] },
-) {
+export type Purpose = {
+  readonly labels: Record<string, string>
+  /** Behind the worker's own command. */
+  readonly workerArguments?: readonly string[]
+  /** Instead of that. */
+  readonly command?: readonly string[]
+}
+
+export function bodyOptions(plan: BodyPlan, { labels, workerArguments = [], command }: Purpose) {
   const { limits, image, user, wire, runtime, nodeFlags, userProcesses } = plan
+  const { snapshot } = image
   const memory = withDisk(limits, true).memoryMb * MIB
   const environment = insideEnvironment(ENVIRONMENT_FD, image.path)
   return {
@@ -69,7 +76,7 @@ export function bodyOptions(
     User: `${user.uid}:${user.gid}`,
     Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
     Entrypoint: [],
-    Cmd: [INSIDE.node, ...workerFlags(limits, nodeFlags), INSIDE.bundle, ...workerArguments],
+    Cmd: [...(command ?? workerCommand({ limits, nodeFlags, snapshot })), ...workerArguments],
     WorkingDir: INSIDE.workspace,
     Tty: false,
     // The worker reads its environment there; the engine closes it when whoever writes goes.

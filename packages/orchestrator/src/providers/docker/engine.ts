@@ -5,7 +5,7 @@ import type { Forwarder } from '../wire/forwarder.ts'
 import type { ContainerUser } from './create-options.ts'
 import type { Dialect } from './dialect.ts'
 import type { EngineClient } from './engine-client.ts'
-import type { WorkerImage } from './image.ts'
+import type { ProvenImage } from './image.ts'
 
 /** What making, finding and removing containers share. */
 export type Engine = {
@@ -15,7 +15,7 @@ export type Engine = {
   /** Names the engine's folder on this host. */
   readonly folder: string
   /** As it is now: what is made later may be made of another. */
-  readonly image: WorkerImage
+  readonly image: ProvenImage
   readonly user: ContainerUser
   readonly runtime: string | undefined
   /** Cores of its host. */

@@ -16,6 +16,12 @@ export type WorkerImage = {
   readonly mounts: readonly HostPath[]
 }
 
+/** An image in which a worker was started on this engine. */
+export type ProvenImage = WorkerImage & {
+  /** Whether it starts from one. */
+  readonly snapshot: boolean
+}
+
 /** A file or folder of this host, and where a container sees it. */
 export type HostPath = { readonly from: string; readonly to: string; readonly writable?: boolean }
 
@@ -23,7 +29,7 @@ export type HostPath = { readonly from: string; readonly to: string; readonly wr
 export type PlacedWorker = {
   readonly node: string
   readonly bundle: string
-  /** Made by the worker's first run; only read by later ones, since who could write it would choose their code. */
+  /** And the snapshot: made by the worker's first runs; only read by later ones, since who could write it would choose their code. */
   readonly compileCache: string
 }
 

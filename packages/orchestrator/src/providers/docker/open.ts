@@ -94,8 +94,7 @@ async function openWith(
     // The containers of all trials of this process have one name.
     const trials = new Semaphore(1)
     const prove = (image: WorkerImage) => trials.run(() => tryOut({ ...parts, image }, worker))
-    await prove(found)
-    const images = new WorkerImages(found, { client, find: () => find(name), prove, log })
+    const images = new WorkerImages(await prove(found), { client, find: () => find(name), prove, log })
     const engine: Engine = {
       ...parts,
       get image() {
@@ -106,11 +105,7 @@ async function openWith(
       engine: `${dialect.engine}:${folder}`.slice(0, 256),
       isolation: describe(dialect, info, options.runtime),
     }
-    const asked = new AskedImages(async (name) => {
-      const image = await find(name)
-      await prove(image)
-      return image
-    })
+    const asked = new AskedImages(async (name) => prove(await find(name)))
     const provider = new DockerProvider(engine, asked, about, listeners, images, openPool(engine, options.warm))
     await provider.start()
     return provider

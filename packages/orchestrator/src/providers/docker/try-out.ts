@@ -1,55 +1,85 @@
-import { chown, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chown, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { join } from 'node:path'
+import { cachedDataVersionTag } from 'node:v8'
 import { RunId, SandboxId, SpecfleetError, SpecId, WORKER_EXIT } from '@specfleet/shared'
 import { isRoot } from '../engine-folder/folder.ts'
-import { digest, makeFolder, place } from '../engine-folder/place.ts'
+import { digest, exists, makeFolder, place, writeShared } from '../engine-folder/place.ts'
 import { findProcess } from '../engine-folder/processes.ts'
 import { INSIDE } from '../inside.ts'
 import type { SandboxRequest } from '../provider.ts'
-import { createOptions } from './create-options.ts'
+import { SNAPSHOT_COMMAND, SNAPSHOT_FILE } from '../worker-command.ts'
+import { writeIdentity } from './container.ts'
+import { bodyOptions } from './create-options.ts'
 import type { Engine } from './engine.ts'
-import type { HostPath, PlacedWorker } from './image.ts'
+import type { HostPath, PlacedWorker, ProvenImage, WorkerImage } from './image.ts'
 
 /** A runtime with a kernel of its own needs processes for that. */
 const LIMITS = { memoryMb: 512, diskMb: 16, cpus: 1, pids: 256, wallClockMinutes: 1, outputMb: 1 }
 
+type Trial = Omit<Engine, 'image'> & { readonly image: WorkerImage }
+
+/** How a worker starts, as the marker of a trial says. */
+const STARTS = { fromSnapshot: 'from a snapshot', plainly: 'plainly' } as const
+
 /**
- * Proves once for each image and engine that the engine makes such containers and that the worker starts in them. The worker,
- * which is told nothing, refuses to work; what it compiled on the way is kept for every later start.
+ * Proves once for each image and engine that the engine makes such containers and that the worker starts in them. The
+ * worker, which is told nothing, refuses to work; what it compiled on the way is kept for every later start, and so is
+ * a snapshot to start from, where one can be made.
  * @throws SpecfleetError `provider.unavailable` with the reason
  */
-export async function tryOut(engine: Engine, { compileCache }: PlacedWorker): Promise<void> {
+export async function tryOut(engine: Trial, { compileCache }: PlacedWorker): Promise<ProvenImage> {
   const { image, layout, user, runtime, dialect } = engine
   await removeLeftTrials(engine)
-  const what = [image.id, image.mounts, user, runtime, dialect.engine]
-  const tried = join(layout.system, `tried-${digest(JSON.stringify(what))}`)
+  const isMounted = image.mounts.length > 0
   const makeCache = async (inMaking: string) => {
     await makeFolder(inMaking, 0o700)
     if (isRoot()) await chown(inMaking, user.uid, user.gid)
-    await runOnce(engine, { from: inMaking, to: INSIDE.compileCache, writable: true })
+    const cache = { from: inMaking, to: INSIDE.compileCache, writable: true }
+    mustBeUnborn(engine, await runOnce(engine, { cache, snapshot: false }))
+    await runOnce(engine, { cache, snapshot: false, command: SNAPSHOT_COMMAND })
   }
   // An image with the worker in it brings its own.
-  if (image.mounts.length > 0) await place(compileCache, makeCache)
+  if (isMounted) await place(compileCache, makeCache)
+  const what = [image.id, image.mounts, user, runtime, dialect.engine, cachedDataVersionTag()]
+  const tried = join(layout.system, `tried-${digest(JSON.stringify(what))}`)
   await place(tried, async (part) => {
-    await runOnce(engine, { from: compileCache, to: INSIDE.compileCache })
-    await makeFolder(part)
+    const cache = { from: compileCache, to: INSIDE.compileCache }
+    const mayHaveOne = !isMounted || (await exists(join(compileCache, SNAPSHOT_FILE)))
+    const starts = mayHaveOne && isUnborn(await runOnce(engine, { cache, snapshot: true }))
+    if (!starts) mustBeUnborn(engine, await runOnce(engine, { cache, snapshot: false }))
+    await writeShared(part, starts ? STARTS.fromSnapshot : STARTS.plainly)
   })
+  return { ...image, snapshot: (await readFile(tried, 'utf8')) === STARTS.fromSnapshot }
 }
 
-/**
- * The folder in place of a wire is new: an engine of another host, where all else may be as it is here, has none.
- * @param cache how the compile cache is mounted, where the worker is
- */
-async function runOnce(engine: Engine, cache: HostPath): Promise<void> {
-  const { image, layout } = engine
+type Ended = { readonly code: number; readonly output: string }
+type TrialRun = {
+  /** How the compile cache is mounted, where the worker is. */
+  readonly cache: HostPath
+  readonly snapshot: boolean
+  /** Instead of the worker's own. */
+  readonly command?: readonly string[]
+}
+
+const isUnborn = ({ code }: Ended): boolean => code === WORKER_EXIT.unborn
+
+function mustBeUnborn({ image }: Trial, ended: Ended): void {
+  if (!isUnborn(ended)) throw explain(image.name, ended.code, ended.output)
+}
+
+/** The folder in place of a wire is new: an engine of another host, where all else may be as it is here, has none. */
+async function runOnce(engine: Trial, { cache, snapshot, command }: TrialRun): Promise<Ended> {
+  const { image, layout, folder } = engine
   const mounts = image.mounts.map((mount) => (mount.to === cache.to ? cache : mount))
   const wire = await mkdtemp(join(layout.system, `trial-${process.pid}-`))
   try {
-    const nodeFlags = process.allowedNodeEnvironmentFlags
-    const options = createOptions({ ...engine, request: trial(engine), image: { ...image, mounts }, wire, nodeFlags })
-    const { code, output } = await engine.client.runToEnd(`specfleet-trial-${engine.fleet}-${process.pid}`, options)
-    if (code !== WORKER_EXIT.unborn) throw explain(image.name, code, output)
+    const plan = { ...engine, image: { ...image, mounts, snapshot }, wire, limits: LIMITS }
+    const options = bodyOptions(
+      { ...plan, nodeFlags: process.allowedNodeEnvironmentFlags },
+      { labels: writeIdentity(trial(engine), folder), ...(command && { command }) },
+    )
+    return await engine.client.runToEnd(`specfleet-trial-${engine.fleet}-${process.pid}`, options)
   } catch (error) {
     throw sayIfElsewhere(error)
   } finally {
@@ -67,7 +97,7 @@ function sayIfElsewhere(error: unknown): unknown {
 }
 
 /** Each is named after the process that tries; one whose process is gone is nobody's. */
-async function removeLeftTrials({ client, fleet, folder, layout }: Engine): Promise<void> {
+async function removeLeftTrials({ client, fleet, folder, layout }: Trial): Promise<void> {
   const isLeft = async (pid: string | undefined) => (await findProcess(Number(pid))) === undefined
   for (const { name } of await client.list(trialFleet(fleet), folder))
     if (await isLeft(name.split('-').at(-1))) await client.remove(name)
@@ -80,7 +110,7 @@ async function removeLeftTrials({ client, fleet, folder, layout }: Engine): Prom
 const trialFleet = (fleet: string): string => `${fleet}/trial`
 
 /** Of a fleet that nobody has, so that nobody takes it for a sandbox. */
-const trial = ({ fleet }: Engine): Pick<SandboxRequest, 'id' | 'labels' | 'limits'> => ({
+const trial = ({ fleet }: Trial): Pick<SandboxRequest, 'id' | 'labels' | 'limits'> => ({
   id: SandboxId.parse('trial'),
   labels: {
     fleet: trialFleet(fleet),

@@ -1,14 +1,14 @@
 import { type SpecfleetError, toSpecfleetError } from '@specfleet/shared'
 import type { Log } from '../../log.ts'
 import type { EngineClient } from './engine-client.ts'
-import type { WorkerImage } from './image.ts'
+import type { ProvenImage, WorkerImage } from './image.ts'
 
 export type WorkerImagesOptions = {
   readonly client: EngineClient
   /** The image as it is on the engine now. */
   readonly find: () => Promise<WorkerImage>
   /** Rejects when no worker starts in it. */
-  readonly prove: (image: WorkerImage) => Promise<void>
+  readonly prove: (image: WorkerImage) => Promise<ProvenImage>
   readonly log: Log
 }
 
@@ -18,7 +18,7 @@ export type WorkerImagesOptions = {
  */
 export class WorkerImages implements Disposable {
   readonly #options: WorkerImagesOptions
-  #current: WorkerImage
+  #current: ProvenImage
   #following: Disposable | undefined
   #looking: Promise<void> | undefined
   #again = false
@@ -27,12 +27,12 @@ export class WorkerImages implements Disposable {
   /** Some name may mean another image. */
   onTold: () => void = () => {}
 
-  constructor(current: WorkerImage, options: WorkerImagesOptions) {
+  constructor(current: ProvenImage, options: WorkerImagesOptions) {
     this.#current = current
     this.#options = options
   }
 
-  get current(): WorkerImage {
+  get current(): ProvenImage {
     return this.#current
   }
 
@@ -83,9 +83,9 @@ export class WorkerImages implements Disposable {
     const { find, prove, log } = this.#options
     const found = await find()
     if (found.id === this.#current.id) return
-    await prove(found)
+    const proven = await prove(found)
     log.info('engine.image-changed', { image: found.name, from: this.#current.id, to: found.id })
-    this.#current = found
+    this.#current = proven
     this.onChange()
   }
 }

@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { chmod, constants, copyFile, lstat, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { cachedDataVersionTag } from 'node:v8'
 import { SpecfleetError } from '@specfleet/shared'
 import { isErrno } from './errno.ts'
 
@@ -18,7 +19,11 @@ export async function placeProgram(system: string, program: string, mode: number
   })
 }
 
-/** One folder a version: the bundle, and beside it, once it has run, its compile cache. @throws SpecfleetError `worker.bundle` */
+/**
+ * One folder a version: the bundle, and beside it, once it has run, its compile cache and its snapshot. Both are of
+ * one V8 on one kind of processor.
+ * @throws SpecfleetError `worker.bundle`
+ */
 export async function placeBundle(system: string, bundle: string): Promise<string> {
   let text: Buffer
   try {
@@ -26,7 +31,7 @@ export async function placeBundle(system: string, bundle: string): Promise<strin
   } catch (cause) {
     throw new SpecfleetError('worker.bundle', bundle, { cause })
   }
-  const path = join(system, `worker-${digest(`${digest(text)} ${process.version}`)}`)
+  const path = join(system, `worker-${digest(`${digest(text)} ${process.version} ${cachedDataVersionTag()}`)}`)
   return place(path, async (part) => {
     await makeFolder(part)
     await writeShared(join(part, 'worker.mjs'), text)

@@ -12,12 +12,13 @@ import { INSIDE } from '../inside.ts'
 import { outputBytes, wallClockSeconds, withDisk, workerFlags } from '../limits.ts'
 import type { SandboxRequest } from '../provider.ts'
 import { onlyThese } from '../stray-descriptors.ts'
+import { workerCommand } from '../worker-command.ts'
 import { cgroupFolders, makeCgroups } from './cgroups.ts'
 import { destroySandbox } from './destroy-sandbox.ts'
 import type { Engine } from './engine.ts'
 import { PROGRAM_PATH, sessionEnvironment } from './host-abilities.ts'
 import { giveTo, stageOf } from './isolation.ts'
-import { isolatedCommand, isolatedWorker, shimCommand } from './launch.ts'
+import { isolatedCommand, shimCommand } from './launch.ts'
 import { folderLayout, type SandboxLayout, sandboxLayout } from './layout.ts'
 import type { Confinement, SandboxRecord } from './record.ts'
 import { dyingWithParent, shimArguments } from './shim.ts'
@@ -149,7 +150,7 @@ function startShim(
     filter: isolation?.system.filter,
     scoped: scope !== undefined,
     workingFolder: isolation === undefined ? sandbox.workspace : '/',
-    command: workerCommand(engine, request, sandbox),
+    command: commandOf(engine, request, sandbox),
   })
   using descriptors = onlyThese(['ignore', 'ignore', 'ignore', held.descriptor])
   const child = spawn(program, [...rest, ...plan], {
@@ -174,12 +175,12 @@ function startShim(
   })
 }
 
-function workerCommand(engine: Engine, { limits }: SandboxRequest, sandbox: SandboxLayout): string[] {
-  const supported = process.allowedNodeEnvironmentFlags
+function commandOf(engine: Engine, { limits }: SandboxRequest, sandbox: SandboxLayout): string[] {
+  const nodeFlags = process.allowedNodeEnvironmentFlags
   if (engine.isolation === undefined) {
-    return dyingWithParent([process.execPath, ...workerFlags(limits, supported), resolve(engine.workerBundle)])
+    return dyingWithParent([process.execPath, ...workerFlags(limits, nodeFlags), resolve(engine.workerBundle)])
   }
-  const { identity, system } = engine.isolation
+  const { identity, system, snapshot } = engine.isolation
   return isolatedCommand({
     root: engine.layout.root,
     identity,
@@ -187,7 +188,7 @@ function workerCommand(engine: Engine, { limits }: SandboxRequest, sandbox: Sand
     sandbox,
     limits,
     envFile: sandbox.envFile,
-    program: isolatedWorker(limits, supported),
+    program: workerCommand({ limits, nodeFlags, snapshot }),
   })
 }
 

@@ -5,18 +5,26 @@ import { chown, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { EngineLayout } from '../engine-folder/layout.ts'
-import { makeFolder, place } from '../engine-folder/place.ts'
+import { exists, makeFolder, place } from '../engine-folder/place.ts'
 import { INSIDE } from '../inside.ts'
+import { SNAPSHOT_COMMAND, SNAPSHOT_FILE, workerCommand } from '../worker-command.ts'
 import { findBwrap, findIdentity, PROGRAM_PATH, type Refusal } from './host-abilities.ts'
 import { uidOf } from './host-uid.ts'
-import { type HostIdentity, type IsolatedPlan, isolatedCommand, isolatedWorker, UNSHARE } from './launch.ts'
+import { type HostIdentity, type IsolatedPlan, isolatedCommand, UNSHARE } from './launch.ts'
 import { folderLayout, type SandboxLayout } from './layout.ts'
 import { FILTER_FD, STAGE } from './shim.ts'
 import { makeSystemFolder, type SystemFolder } from './system-folder.ts'
 
 const run = promisify(execFile)
 
-export type Isolation = { readonly identity: HostIdentity; readonly system: SystemFolder }
+export type Isolation = {
+  readonly identity: HostIdentity
+  readonly system: SystemFolder
+  /** Whether workers start from one. */
+  readonly snapshot: boolean
+}
+
+type Sharing = Omit<Isolation, 'snapshot'>
 
 const TRIAL_LIMITS = { memoryMb: 512, diskMb: 16, cpus: 1, pids: 64, wallClockMinutes: 1, outputMb: 1 }
 const TRIAL_LIMIT_MS = 20_000
@@ -31,12 +39,12 @@ export async function prepareIsolation(
   const identity = await findIdentity()
   if ('reason' in identity) return identity
   const system = await makeSystemFolder(layout.system, options.bundle, bwrap.path)
-  const isolation = { identity, system }
+  const sharing = { identity, system }
   return await inTrialFolder(layout, identity, async (sandbox) => {
-    const refusal = await tryOut(layout, isolation, sandbox)
+    const refusal = await tryOut(layout, sharing, sandbox)
     if (refusal !== undefined) return refusal
-    await warmUp(layout, isolation, sandbox)
-    return isolation
+    await warmUp(layout, sharing, sandbox)
+    return { ...sharing, snapshot: await exists(join(system.shared.compileCache, SNAPSHOT_FILE)) }
   })
 }
 
@@ -64,15 +72,11 @@ export async function giveTo(identity: HostIdentity, sandbox: SandboxLayout, pat
   await chown(path, owner, owner)
 }
 
-async function tryOut(
-  layout: EngineLayout,
-  isolation: Isolation,
-  sandbox: SandboxLayout,
-): Promise<Refusal | undefined> {
+async function tryOut(layout: EngineLayout, sharing: Sharing, sandbox: SandboxLayout): Promise<Refusal | undefined> {
   // The cache is made after this, so any readable folder stands in for it.
   const cacheInMaking = sandbox.wire
   const program = [INSIDE.node, '--version']
-  const complaint = await runInside(layout, isolation, { ...plan(layout, isolation, sandbox), cacheInMaking, program })
+  const complaint = await runInside(layout, sharing, { ...plan(layout, sharing, sandbox), cacheInMaking, program })
   return complaint === undefined ? undefined : explainRefusal(complaint)
 }
 
@@ -93,25 +97,33 @@ export function explainRefusal(complaint: string): Refusal {
 }
 
 /**
- * Runs the worker once with nothing to do, so that its compiled code is there for every later start. It is the
- * same user as inside every sandbox, since the cache's folder is named after that. Later sandboxes may only
- * read the cache: one that could write it would choose the code of the next.
+ * Runs the worker once with nothing to do, so that its compiled code is there for every later start, and makes the
+ * snapshot that it starts from; where it does not, there is none. It is the same user as inside every sandbox, since
+ * the cache's folder is named after that. Later sandboxes may only read: one that could write would choose the code
+ * of the next.
  */
-async function warmUp(layout: EngineLayout, isolation: Isolation, sandbox: SandboxLayout): Promise<void> {
-  const { identity, system } = isolation
+async function warmUp(layout: EngineLayout, sharing: Sharing, sandbox: SandboxLayout): Promise<void> {
+  const { identity, system } = sharing
   await place(system.shared.compileCache, async (cacheInMaking) => {
     await makeFolder(cacheInMaking, 0o700)
     await giveTo(identity, sandbox, cacheInMaking)
-    const program = isolatedWorker(TRIAL_LIMITS, process.allowedNodeEnvironmentFlags)
-    // Without an environment the worker refuses to work: how that run ends says nothing.
-    await runInside(layout, isolation, { ...plan(layout, isolation, sandbox), cacheInMaking, program })
+    const inside = (program: readonly string[]) =>
+      runInside(layout, sharing, { ...plan(layout, sharing, sandbox), cacheInMaking, program })
+    const start = { limits: TRIAL_LIMITS, nodeFlags: process.allowedNodeEnvironmentFlags }
+    // Without an environment the worker refuses to work, in its own words.
+    await inside(workerCommand({ ...start, snapshot: false }))
+    await inside(SNAPSHOT_COMMAND)
+    const complaint = await inside(workerCommand({ ...start, snapshot: true }))
+    if (!isWorkers(complaint)) await rm(join(cacheInMaking, SNAPSHOT_FILE), { force: true })
     await run('chmod', ['-R', 'a+rX', cacheInMaking], { env: { PATH: PROGRAM_PATH } })
   })
 }
 
-const plan = (layout: EngineLayout, isolation: Isolation, sandbox: SandboxLayout) => ({
+const isWorkers = (complaint = ''): boolean => complaint.startsWith('specfleet-worker: ')
+
+const plan = (layout: EngineLayout, sharing: Sharing, sandbox: SandboxLayout) => ({
   root: layout.root,
-  ...isolation,
+  ...sharing,
   sandbox,
   limits: TRIAL_LIMITS,
   envFile: undefined,
@@ -120,7 +132,7 @@ const plan = (layout: EngineLayout, isolation: Isolation, sandbox: SandboxLayout
 /** As the shim does it, for a command that is waited for. Its complaint when it fails. */
 async function runInside(
   layout: EngineLayout,
-  { identity, system }: Isolation,
+  { identity, system }: Sharing,
   command: IsolatedPlan,
 ): Promise<string | undefined> {
   const script = `exec ${FILTER_FD}< "$2"; [ -z "$1" ] || mount --rbind "$1" ${STAGE} || exit 71; shift 2; exec "$@"`

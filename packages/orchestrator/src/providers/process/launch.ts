@@ -1,8 +1,7 @@
 /** From what a sandbox is to the commands that start it. Pure. */
 import { join, relative } from 'node:path'
 import type { Hierarchies } from '../cgroup-layout.ts'
-import { INSIDE } from '../inside.ts'
-import { MIB, workerFlags } from '../limits.ts'
+import { MIB } from '../limits.ts'
 import type { Limits } from '../provider.ts'
 import { bwrapArguments, ENVIRONMENT_FD } from './bwrap-arguments.ts'
 import { type UidRange, uidOf } from './host-uid.ts'
@@ -74,12 +73,6 @@ function seenBy(identity: HostIdentity, root: string, path: string): string {
   if (identity.kind === 'maker' || inside.startsWith('..')) return path
   return join(STAGE, inside)
 }
-
-export const isolatedWorker = (limits: Limits, supported: ReadonlySet<string>): string[] => [
-  INSIDE.node,
-  ...workerFlags(limits, supported),
-  INSIDE.bundle,
-]
 
 /** Runs a command where its mounts are seen by nobody else. */
 export const UNSHARE = ['unshare', '--mount', '--propagation', 'slave'] as const

@@ -1,14 +1,14 @@
 /** Which waiting workers are as good as each other. Pure. */
 import type { Limits } from '../../provider.ts'
-import type { WorkerImage } from '../image.ts'
+import type { ProvenImage } from '../image.ts'
 
 /** What a container is made with for good. How long it runs and how much it writes is watched from outside. */
 export type Resources = Pick<Limits, 'memoryMb' | 'diskMb' | 'cpus' | 'pids'>
 
 /** The image by its content, and the resources. */
-export type Kind = { readonly key: string; readonly image: WorkerImage; readonly limits: Limits }
+export type Kind = { readonly key: string; readonly image: ProvenImage; readonly limits: Limits }
 
-export function kindOf(image: WorkerImage, limits: Limits): Kind {
+export function kindOf(image: ProvenImage, limits: Limits): Kind {
   return { key: JSON.stringify([image.id, ...Object.values(resourcesOf(limits))]), image, limits }
 }
 

@@ -11,7 +11,7 @@ import { every } from '../../../clock.ts'
 import type { PoolSize, SpareTurn } from '../../pool-size.ts'
 import type { Limits, SandboxRequest } from '../../provider.ts'
 import type { Engine } from '../engine.ts'
-import type { WorkerImage } from '../image.ts'
+import type { ProvenImage } from '../image.ts'
 import { handOver } from './hand-over.ts'
 import { type Kind, kindOf, resourcesOf } from './kind.ts'
 import { bootWaiting, dismiss, type Waiting } from './waiting.ts'
@@ -52,7 +52,7 @@ export class WarmPool implements AsyncDisposable {
   }
 
   /** Gives the run to a worker that waits for such a one. `none`: a cold start is due. @throws the signal's reason */
-  async handOver(request: SandboxRequest, image: WorkerImage, signal: AbortSignal): Promise<'handed-over' | 'none'> {
+  async handOver(request: SandboxRequest, image: ProvenImage, signal: AbortSignal): Promise<'handed-over' | 'none'> {
     signal.throwIfAborted()
     const kind = kindOf(image, request.limits)
     this.#note(kind, request.image !== undefined)
