@@ -3,17 +3,21 @@
  *
  * 1. While it waits it holds no credential and no connection: there is nothing to steal, to sweep or to expire.
  * 2. It takes one environment and answers that it has; from then on it is like any other worker, also in what its
- *    process's environment says.
+ *    process's environment says. Its way to the bus may be made only then.
  * 3. When its input ends before that, or who made its wire takes that away, nobody needs it any more. An engine that
  *    was killed may leave an input that never ends.
  */
 import { writeSync } from 'node:fs'
 import { WAITING_WORKER } from '@specfleet/shared/boot'
 import { type Birth, readBirth } from './boot.ts'
+import { systemClock as clock } from './clock.ts'
 import { rehearse } from './rehearsal.ts'
-import { watchWire } from './wire-watch.ts'
+import { type WireWatch, watchWire } from './wire-watch.ts'
 
 const STDOUT = 1
+const UNIX = 'unix:'
+/** A way to the bus is made within a few milliseconds. */
+const WIRE_LIMIT_MS = 500
 /** With fewer an arrival takes up to four times as long; more take processor time and gain nothing. */
 const ROUNDS = 5
 /** As an input that ended. */
@@ -31,7 +35,16 @@ export async function awaitBirth(wire: string | undefined): Promise<Birth> {
   say(WAITING_WORKER.waiting)
   const birth = readBirth(await Promise.race([firstLine(process.stdin), watch.gone.then(() => NOTHING)]))
   say(WAITING_WORKER.taken)
+  await untilReachable(watch, birth.wire.BUS_URL)
   return birth
+}
+
+/** Who is not told that it is there finds out by dialling. */
+async function untilReachable(watch: WireWatch, busUrl: string): Promise<void> {
+  if (!busUrl.startsWith(UNIX)) return
+  const there = new AbortController()
+  await Promise.race([watch.there(busUrl.slice(UNIX.length)), clock.sleep(WIRE_LIMIT_MS, there.signal)])
+  there.abort()
 }
 
 const say = (word: string): void => void writeSync(STDOUT, `${word}\n`)

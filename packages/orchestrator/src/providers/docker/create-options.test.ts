@@ -73,6 +73,7 @@ describe('a container', () => {
     expect(options.Env).toContain('SPECFLEET_ENV_FILE=/proc/self/fd/0')
     expect(options.Env).toContain('PATH=/opt/specfleet/bin:/usr/local/go/bin:/usr/bin')
     expect(options.Env.map((variable) => variable.split('=')[0]).sort()).toEqual([
+      'GLIBC_TUNABLES',
       'HOME',
       'LANG',
       'NODE_COMPILE_CACHE',

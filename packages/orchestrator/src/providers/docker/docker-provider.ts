@@ -151,6 +151,7 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     // One may have begun another.
     while (this.#tasks.size > 0) await Promise.allSettled(this.#tasks)
     await this.#engine.wire[Symbol.asyncDispose]()
+    await this.#engine.fifos[Symbol.asyncDispose]()
   }
 
   async #create(request: SandboxRequest, signal: AbortSignal): Promise<Created> {

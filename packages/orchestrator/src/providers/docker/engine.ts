@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
+import type { Fifos } from '../engine-folder/fifos.ts'
 import type { EngineLayout } from '../engine-folder/layout.ts'
 import type { Forwarder } from '../wire/forwarder.ts'
 import type { ContainerUser } from './create-options.ts'
@@ -26,6 +27,7 @@ export type Engine = {
   /** How many processes the user of sandboxes may have over all of them, where the engine has to be told. */
   readonly userProcesses: number | undefined
   readonly wire: Forwarder
+  readonly fifos: Fifos
   readonly clock: Clock
   readonly log: Log
 }

@@ -4,6 +4,7 @@ import { SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import { Semaphore } from '../../semaphore.ts'
+import { Fifos } from '../engine-folder/fifos.ts'
 import { folderName, isRoot, makeEngineFolders } from '../engine-folder/folder.ts'
 import { engineLayout } from '../engine-folder/layout.ts'
 import { digest, place, writeShared } from '../engine-folder/place.ts'
@@ -82,37 +83,37 @@ async function openWith(
   const found = await find(name)
   const listeners = new Set<(event: SandboxEvent) => void>()
   const folder = await folderName(layout)
-  const wire = await openForwarder({
+  await using opened = new AsyncDisposableStack()
+  const fifos = opened.use(await Fifos.open(layout))
+  const forwarder = await openForwarder({
     ...{ root: layout.wire, sandboxes: layout.sandboxes, busAddresses, clock, log, onRefused: tellRefused(listeners) },
   })
-  try {
-    const parts = {
-      ...{ client, layout, fleet, folder, wire, clock, log, user: userOfSandboxes(), runtime: options.runtime },
-      ...{ cores: info.NCPU, dialect, filter: await placeFilter(layout.system, dialect) },
-      userProcesses: dialect.limitsUser ? await mostProcesses() : undefined,
-    }
-    // The containers of all trials of this process have one name.
-    const trials = new Semaphore(1)
-    const prove = (image: WorkerImage) => trials.run(() => tryOut({ ...parts, image }, worker))
-    const images = new WorkerImages(await prove(found), { client, find: () => find(name), prove, log })
-    const engine: Engine = {
-      ...parts,
-      get image() {
-        return images.current
-      },
-    }
-    const about = {
-      engine: `${dialect.engine}:${folder}`.slice(0, 256),
-      isolation: describe(dialect, info, options.runtime),
-    }
-    const asked = new AskedImages(async (name) => prove(await find(name)))
-    const provider = new DockerProvider(engine, asked, about, listeners, images, openPool(engine, options.warm))
-    await provider.start()
-    return provider
-  } catch (error) {
-    await wire[Symbol.asyncDispose]()
-    throw error
+  const wire = opened.use(forwarder)
+  const parts = {
+    ...{ client, layout, fleet, folder, wire, fifos, clock, log, user: userOfSandboxes(), runtime: options.runtime },
+    ...{ cores: info.NCPU, dialect, filter: await placeFilter(layout.system, dialect) },
+    userProcesses: dialect.limitsUser ? await mostProcesses() : undefined,
   }
+  // The containers of all trials of this process have one name.
+  const trials = new Semaphore(1)
+  const prove = (image: WorkerImage) => trials.run(() => tryOut({ ...parts, image }, worker))
+  const images = new WorkerImages(await prove(found), { client, find: () => find(name), prove, log })
+  const engine: Engine = {
+    ...parts,
+    get image() {
+      return images.current
+    },
+  }
+  const about = {
+    engine: `${dialect.engine}:${folder}`.slice(0, 256),
+    isolation: describe(dialect, info, options.runtime),
+  }
+  const asked = new AskedImages(async (name) => prove(await find(name)))
+  const provider = new DockerProvider(engine, asked, about, listeners, images, openPool(engine, options.warm))
+  await provider.start()
+  // From here on it is the provider's.
+  opened.move()
+  return provider
 }
 
 const openPool = (engine: Engine, warm: WarmOptions | undefined): WarmPool | undefined =>

@@ -8,6 +8,8 @@ export type EngineLayout = {
   /** What all sandboxes share, read-only. */
   readonly system: string
   readonly wire: string
+  /** One folder a process that makes sandboxes, with FIFOs in stock. */
+  readonly fifos: string
   /** Random name of this engine, made once. */
   readonly engine: string
 }
@@ -18,6 +20,7 @@ export function engineLayout(root: string): EngineLayout {
     sandboxes: join(root, 'sandboxes'),
     system: join(root, 'system'),
     wire: join(root, 'wire'),
+    fifos: join(root, 'fifos'),
     engine: join(root, 'engine'),
   }
 }

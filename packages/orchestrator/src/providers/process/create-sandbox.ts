@@ -1,8 +1,7 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { promisify } from 'node:util'
 import { SpecfleetError } from '@specfleet/shared'
 import { type Hold, hold } from '../engine-folder/alive.ts'
 import { makingName, renameIfFree } from '../engine-folder/making.ts'
@@ -22,8 +21,6 @@ import { isolatedCommand, shimCommand } from './launch.ts'
 import { folderLayout, type SandboxLayout, sandboxLayout } from './layout.ts'
 import type { Confinement, SandboxRecord } from './record.ts'
 import { dyingWithParent, shimArguments } from './shim.ts'
-
-const run = promisify(execFile)
 
 /**
  * Makes a sandbox in one atomic step that others can see: its folder, prepared under another name, is renamed.
@@ -114,7 +111,7 @@ async function prepare(
   await makeFolder(making.folder)
   const folders = [making.birth, making.wire, ...(isolated ? [] : [making.workspace, making.home])]
   await Promise.all([
-    run('mkfifo', ['-m', '600', making.alive, making.out], { env: { PATH: PROGRAM_PATH } }),
+    engine.fifos.place(making.alive, making.out),
     writeFile(making.record, JSON.stringify(record), { mode: 0o600 }),
     ...folders.map((folder) => makeFolder(folder, 0o700)),
   ])

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
+import type { Fifos } from '../engine-folder/fifos.ts'
 import type { EngineLayout } from '../engine-folder/layout.ts'
 import type { Forwarder } from '../wire/forwarder.ts'
 import type { Isolation } from './isolation.ts'
@@ -13,6 +14,7 @@ export type Engine = {
   readonly isolation: Isolation | undefined
   readonly confiner: Confiner
   readonly wire: Forwarder
+  readonly fifos: Fifos
   readonly shim: string
   readonly workerBundle: string
   readonly clock: Clock

@@ -15,6 +15,7 @@ import { type SandboxId, SpecfleetError } from '@specfleet/shared'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import { whenReleased } from '../engine-folder/alive.ts'
+import { Fifos } from '../engine-folder/fifos.ts'
 import { folderName, makeEngineFolders } from '../engine-folder/folder.ts'
 import { type EngineLayout, engineLayout } from '../engine-folder/layout.ts'
 import { allProcesses, descend, signalProcess } from '../engine-folder/processes.ts'
@@ -75,15 +76,16 @@ export async function openProcessProvider(options: ProcessProviderOptions): Prom
     }),
   ])
   if (wire.status === 'rejected') throw wire.reason
-  try {
-    if (host.status === 'rejected') throw host.reason
-    const engine: Engine = { layout, fleet, workerBundle, clock, log, wire: wire.value, ...host.value }
-    await sweep(engine)
-    return new ProcessProvider(engine, `process:${await folderName(layout)}`.slice(0, 256), listeners)
-  } catch (error) {
-    await wire.value[Symbol.asyncDispose]()
-    throw error
-  }
+  await using opened = new AsyncDisposableStack()
+  opened.use(wire.value)
+  if (host.status === 'rejected') throw host.reason
+  const fifos = opened.use(await Fifos.open(layout))
+  const engine: Engine = { layout, fleet, workerBundle, clock, log, wire: wire.value, fifos, ...host.value }
+  await sweep(engine)
+  const provider = new ProcessProvider(engine, `process:${await folderName(layout)}`.slice(0, 256), listeners)
+  // From here on it is the provider's.
+  opened.move()
+  return provider
 }
 
 async function prepareHost(layout: EngineLayout, options: ProcessProviderOptions) {
@@ -222,6 +224,7 @@ class ProcessProvider implements SandboxProvider, AsyncDisposable {
     this.#patrol[Symbol.dispose]()
     for (const id of [...this.#watched.keys()]) this.#unfollow(id)
     await this.#engine.wire[Symbol.asyncDispose]()
+    await this.#engine.fifos[Symbol.asyncDispose]()
   }
 
   #find(id: SandboxId): Promise<FoundSandbox | undefined> {

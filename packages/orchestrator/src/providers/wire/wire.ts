@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, closeSync, constants, fstatSync, openSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, constants, fstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { type AllowanceOptions, openAllowance } from './allowance.ts'
 import { type Upstream, WIRE_SOCKET, type WireStatus } from './control-protocol.ts'
@@ -66,6 +66,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   // closing must unlink it in this folder, wherever that has been moved by then.
   const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY)
   const path = `/proc/self/fd/${descriptor}/${WIRE_SOCKET}`
+  const part = `${path}.part`
   const sockets = new Set<Socket>()
   const bucket = tokenBucket(limits)
   const refusals = openRefusals(options.onRefused)
@@ -103,12 +104,14 @@ export async function openWire(options: WireOptions): Promise<Wire> {
 
   let server: Server
   try {
-    rmSync(path, { force: true })
+    rmSync(part, { force: true })
     server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, accept)
-    await listening(server, path)
+    await listening(server, part)
     const { uid, gid } = fstatSync(descriptor)
-    chmodSync(path, 0o600)
-    chownSync(path, uid, gid)
+    chmodSync(part, 0o600)
+    chownSync(part, uid, gid)
+    // A worker may be waiting for it: what has the name can be dialled.
+    renameSync(part, path)
   } catch (error) {
     closeSync(descriptor)
     throw error
@@ -127,6 +130,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       closed = true
       refusals.flush()
       refusals.close()
+      rmSync(path, { force: true })
       server.close(() => closeSync(descriptor))
       for (const socket of sockets) socket.destroy()
     },

@@ -53,10 +53,10 @@ export async function handOver(
     signal.throwIfAborted()
     isNamed = await renameIfFree(folder.folder, named)
     if (!isNamed) return { kind: 'failed', why: 'the sandbox is there', rest: discard(engine, waiting, folder.folder) }
-    await engine.wire.open(id)
     signal.throwIfAborted()
+    // The worker waits for its way to the bus, which is made meanwhile.
     conversation.tell(`${environmentOf(request)}\n`)
-    await answered(engine, waiting, request)
+    await bothDone(engine.wire.open(id), answered(engine, waiting, request))
     conversation[Symbol.dispose]()
     waiting.hold[Symbol.dispose]()
     return { kind: 'taken', rest: giveName(engine, waiting, request) }
@@ -64,6 +64,12 @@ export async function handOver(
     const left = isNamed ? await cutOff(engine, waiting, request) : folder.folder
     return { kind: 'failed', why, rest: discard(engine, waiting, left) }
   }
+}
+
+/** Neither is left to itself when the other fails. */
+async function bothDone(...parts: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(parts)
+  await Promise.all(parts)
 }
 
 async function answered({ clock, wire }: Engine, { conversation }: Waiting, { id }: SandboxRequest): Promise<void> {
