@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -10,6 +10,7 @@ import { PHASES, WAITING_WORKER, WORKER_EXIT } from '@specfleet/shared'
 import { replyByPlan, startFakeMessagesApi } from '@specfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { samplePlan } from '../../packages/shared/src/planning/sample-plan.fixture.ts'
+import { startRelay } from './unix-relay.ts'
 import { WorkerHost } from './worker-host.ts'
 import { type ShippedWorker, shippedWorker } from './worker-process.ts'
 import { sampleSource } from './worker-source.ts'
@@ -57,6 +58,28 @@ describe('a worker that waits', () => {
     const state = await host.state()
     expect(Object.keys(state.results).toSorted()).toEqual([...PHASES].toSorted())
     expect(state.refused.count).toBe(0)
+  })
+
+  it('waits for its way to the bus, which is made when it has taken its run', async () => {
+    const source = await sampleSource()
+    const api = await startFakeMessagesApi((request) => replyByPlan(samplePlan(), request))
+    const host = await WorkerHost.start({ worker, api, source, blobs: new Map(), task: {} })
+    const wire = await mkdtemp(join(tmpdir(), 'specfleet-wire-'))
+    const socket = join(wire, 'bus.sock')
+    onTestFinished(async () => {
+      await host[Symbol.asyncDispose]()
+      await api[Symbol.asyncDispose]()
+      await rm(wire, { recursive: true })
+    })
+    const waiting = startWaiting(worker, wire)
+    await waiting.hear()
+    waiting.tell(`${JSON.stringify(await host.birth({ BUS_URL: `unix:${socket}` }))}\n`)
+    expect(await waiting.hear()).toBe(WAITING_WORKER.taken)
+    await using relay = await startRelay(`${socket}.part`, host.nats.port)
+    await rename(`${socket}.part`, socket)
+    expect(await waiting.exited).toEqual({ code: 0, stderr: '' })
+    expect(relay.connections).toBe(1)
+    expect((await host.state()).refused.count).toBe(0)
   })
 
   it('has no connection while it waits', async () => {
