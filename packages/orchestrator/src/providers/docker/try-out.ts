@@ -50,7 +50,9 @@ export async function tryOut(engine: Trial, { compileCache }: PlacedWorker): Pro
     if (!starts) mustBeUnborn(engine, await runOnce(engine, { cache, snapshot: false }))
     await writeShared(part, starts ? STARTS.fromSnapshot : STARTS.plainly)
   })
-  return { ...image, snapshot: (await readFile(tried, 'utf8')) === STARTS.fromSnapshot }
+  const snapshot = (await readFile(tried, 'utf8')) === STARTS.fromSnapshot
+  if (!snapshot) engine.log.warn('engine.no-snapshot', { image: image.name })
+  return { ...image, snapshot }
 }
 
 type Ended = { readonly code: number; readonly output: string }

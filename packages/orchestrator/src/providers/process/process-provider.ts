@@ -79,6 +79,7 @@ export async function openProcessProvider(options: ProcessProviderOptions): Prom
   await using opened = new AsyncDisposableStack()
   opened.use(wire.value)
   if (host.status === 'rejected') throw host.reason
+  if (host.value.isolation?.snapshot === false) log.warn('engine.no-snapshot')
   const fifos = opened.use(await Fifos.open(layout))
   const engine: Engine = { layout, fleet, workerBundle, clock, log, wire: wire.value, fifos, ...host.value }
   await sweep(engine)
