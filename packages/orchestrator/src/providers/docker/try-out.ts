@@ -1,10 +1,10 @@
-import { chown, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { join } from 'node:path'
 import { cachedDataVersionTag } from 'node:v8'
 import { RunId, SandboxId, SpecfleetError, SpecId, WORKER_EXIT } from '@specfleet/shared'
 import { isRoot } from '../engine-folder/folder.ts'
-import { digest, exists, makeFolder, place, writeShared } from '../engine-folder/place.ts'
+import { digest, exists, makeFolder, place, SHARED_FOLDER, writeShared } from '../engine-folder/place.ts'
 import { findProcess } from '../engine-folder/processes.ts'
 import { INSIDE } from '../inside.ts'
 import type { SandboxRequest } from '../provider.ts'
@@ -38,6 +38,7 @@ export async function tryOut(engine: Trial, { compileCache }: PlacedWorker): Pro
     const cache = { from: inMaking, to: INSIDE.compileCache, writable: true }
     mustBeUnborn(engine, await runOnce(engine, { cache, snapshot: false }))
     await runOnce(engine, { cache, snapshot: false, command: SNAPSHOT_COMMAND })
+    await chmod(inMaking, SHARED_FOLDER)
   }
   // An image with the worker in it brings its own.
   if (isMounted) await place(compileCache, makeCache)

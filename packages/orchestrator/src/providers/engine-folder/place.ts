@@ -7,7 +7,7 @@ import { SpecfleetError } from '@specfleet/shared'
 import { isErrno } from './errno.ts'
 
 /** Everybody may walk and read what is shared; only its owner may change it. */
-const SHARED_FOLDER = 0o711
+export const SHARED_FOLDER = 0o711
 const SHARED_FILE = 0o444
 
 export async function placeProgram(system: string, program: string, mode: number): Promise<string> {

@@ -54,9 +54,10 @@ export async function handOver(
     isNamed = await renameIfFree(folder.folder, named)
     if (!isNamed) return { kind: 'failed', why: 'the sandbox is there', rest: discard(engine, waiting, folder.folder) }
     signal.throwIfAborted()
-    // The worker waits for its way to the bus, which is made meanwhile.
+    // Its way to the bus is made while it is told, and waited for; asked for first, it is there also when we die.
+    const opened = engine.wire.open(id)
     conversation.tell(`${environmentOf(request)}\n`)
-    await bothDone(engine.wire.open(id), answered(engine, waiting, request))
+    await bothDone(opened, answered(engine, waiting, request))
     conversation[Symbol.dispose]()
     waiting.hold[Symbol.dispose]()
     return { kind: 'taken', rest: giveName(engine, waiting, request) }
