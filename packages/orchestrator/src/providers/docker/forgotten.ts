@@ -20,6 +20,7 @@ export async function endForgotten({ client, layout }: Engine): Promise<number> 
   // In this order: an engine has a container for longer than that has a shim.
   const processes = await allProcesses()
   const shims = await shimsAmong(processes)
+  if (shims.length === 0) return 0
   const known = await client.allIds()
   const unknown = shims.filter(({ containerId }) => !known.has(containerId))
   const ours = await Promise.all(unknown.map(({ process }) => mountsFrom(layout.sandboxes, process)))

@@ -5,6 +5,8 @@ import { endForgotten } from './forgotten.ts'
 import { findLeft, type Removed, removeLeft } from './remove-left.ts'
 import { SweepTurns } from './sweep-turns.ts'
 
+type Swept = Removed & { readonly failed: number }
+
 /** Removes what makers and engines that died left half done, in the background: starts come first, however much is left. */
 export class Sweeper implements Disposable {
   readonly #engine: Engine
@@ -38,20 +40,27 @@ export class Sweeper implements Disposable {
   }
 
   async #sweepWhileAsked(): Promise<void> {
-    const { clock, log } = this.#engine
     while (this.#isAsked && !this.#over) {
       this.#isAsked = false
-      const startedAt = clock.monotonic()
-      const { containers, folders, failed } = await this.#sweepOnce()
-      // Behind the removals: a container that is being started has a shim of its own right.
-      const forgotten = await endForgotten(this.#engine)
-      const ms = Math.round(clock.monotonic() - startedAt)
-      if (containers + folders + failed + forgotten > 0)
-        log.info('sandboxes.swept', { containers, folders, failed, forgotten, ms })
+      const startedAt = this.#engine.clock.monotonic()
+      const swept = await this.#sweepOnce()
+      let forgotten = 0
+      try {
+        // Behind the removals: a container that is being started has a shim of its own right.
+        forgotten = await endForgotten(this.#engine)
+      } finally {
+        this.#tell({ ...swept, forgotten }, startedAt)
+      }
     }
   }
 
-  async #sweepOnce(): Promise<Removed & { readonly failed: number }> {
+  #tell(swept: Swept & { readonly forgotten: number }, startedAt: number): void {
+    const { clock, log } = this.#engine
+    const ms = Math.round(clock.monotonic() - startedAt)
+    if (Object.values(swept).some((count) => count > 0)) log.info('sandboxes.swept', { ...swept, ms })
+  }
+
+  async #sweepOnce(): Promise<Swept> {
     const { client, layout, log } = this.#engine
     const { ids, waiting, parts } = await findLeft(this.#engine)
     const sum = { containers: 0, folders: 0, failed: 0 }

@@ -102,10 +102,9 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     })
   }
 
-  let server: Server
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, accept)
   try {
     rmSync(part, { force: true })
-    server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, accept)
     await listening(server, part)
     const { uid, gid } = fstatSync(descriptor)
     chmodSync(part, 0o600)
@@ -113,6 +112,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     // A worker may be waiting for it: what has the name can be dialled.
     renameSync(part, path)
   } catch (error) {
+    server.close()
     closeSync(descriptor)
     throw error
   }
