@@ -1,7 +1,9 @@
 // A worker that does what a test tells it over the bus: it stands in for the worker bundle where only the
 // sandbox is under test. What crosses the wire has to be the bus's protocol: each message is one frame with JSON in it.
-import { closeSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
+import { once } from 'node:events'
+import { closeSync, existsSync, readFileSync, unlinkSync, watch, writeSync } from 'node:fs'
 import { connect } from 'node:net'
+import { dirname } from 'node:path'
 
 const file = process.env.SPECFLEET_ENV_FILE
 if (file === undefined) process.exit(78)
@@ -20,7 +22,11 @@ if (text === '') process.exit(79)
 if (descriptor === undefined) unlinkSync(file)
 else if (!waits) closeSync(Number(descriptor))
 const env = JSON.parse(text)
-if (waits) writeSync(1, 'taken\n')
+const socket = env.BUS_URL.replace(/^unix:/, '')
+if (waits) {
+  writeSync(1, 'taken\n')
+  await untilThere(socket)
+}
 
 /** What it is to be is told to it later; nothing when its input ends before that. */
 async function waitForLine() {
@@ -33,6 +39,16 @@ async function waitForLine() {
   return ''
 }
 
+/** Its way to the bus may be made only when it has taken its run. */
+async function untilThere(path) {
+  const watcher = watch(dirname(path))
+  try {
+    while (!existsSync(path)) await once(watcher, 'change')
+  } finally {
+    watcher.close()
+  }
+}
+
 let bus
 const say = (message) => {
   const text = JSON.stringify(message)
@@ -42,7 +58,7 @@ dial()
 
 function dial() {
   let rest = ''
-  bus = connect(env.BUS_URL.replace(/^unix:/, ''))
+  bus = connect(socket)
   bus.setEncoding('utf8')
   bus.on('connect', () =>
     say({ hello: { env, pid: process.pid, uid: process.getuid(), environ: process.env, argv: process.argv } }),
