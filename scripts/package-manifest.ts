@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** What the build reads of a `package.json`; the rest is carried over. */
 export const Manifest = z.looseObject({

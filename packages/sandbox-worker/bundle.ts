@@ -25,7 +25,7 @@ export async function bundleWorker(outFile: string): Promise<WorkerBundle> {
     target: 'node24',
     legalComments: 'none',
     logLevel: 'warning',
-    plugins: [inlineTexts, lazyBuiltins, englishOnly],
+    plugins: [inlineTexts, lazyBuiltins, englishOnly, noSigner],
   })
   const content = await readFile(outFile)
   return { path: outFile, sha256: createHash('sha256').update(content).digest('hex'), bytes: content.length }
@@ -67,10 +67,20 @@ function standInFor(builtin: string): string {
   const exports: unknown = process.getBuiltinModule(builtin)
   // Some are functions with more on them: they have to be what they are.
   if (typeof exports !== 'object' || exports === null) return `module.exports = ${load}`
+  // Inherited, since each name of its own would be a getter in every module that imports it: thousands in all.
   return [
-    `for (const name of ${JSON.stringify(Object.keys(exports))})`,
-    `  Object.defineProperty(exports, name, { enumerable: true, get: () => ${load}[name] })`,
+    'let loaded',
+    `const get = (_, name) => (name === '__esModule' ? undefined : (loaded ??= ${load})[name])`,
+    'module.exports = Object.create(new Proxy({}, { get }))',
   ].join('\n')
+}
+
+/** The client brings a signer of its own, with its tables; the worker signs by Node. */
+const noSigner: Plugin = {
+  name: 'no-signer',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]@nats-io[\\/]nkeys[\\/]lib[\\/]mod\.js$/ }, () => ({ contents: '', loader: 'js' }))
+  },
 }
 
 /** Zod brings its messages in some fifty languages, and initialises each. */

@@ -1,6 +1,6 @@
 /** A model that holds on to runs: each takes one turn, which is acknowledged, and waits in its second call. */
 import { type FakeMessagesApi, startFakeMessagesApi } from '@specfleet/testkit'
-import { z } from 'zod'
+import * as z from 'zod'
 
 export type HeldModel = AsyncDisposable & {
   /** Variables by which orchestrators reach it. */

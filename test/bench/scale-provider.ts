@@ -1,6 +1,6 @@
 /** The port to the engine processes of the benchmark `scale`. */
 import { type Bus, SandboxId } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Sandbox, SandboxProvider } from '../../packages/orchestrator/src/providers/provider.ts'
 import { CLEAN_EXIT } from '../../packages/testkit/src/scripted-engine.ts'
 import { askFor, type Inmate, Inmates, shardOf, wire } from './scale-wire.ts'

@@ -1,5 +1,5 @@
 import { BUCKETS, type Bus, hostNowMs, SpecId } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { readStream } from '../../packages/shared/src/bus/stream-reader.ts'
 import { bucketName } from '../../packages/shared/src/bus/streams.ts'
 import type { ViewWritten } from './scale-lag.ts'

@@ -1,6 +1,6 @@
 /** What the processes of the benchmark `scale` say to one another, over the bus, in the orchestrators' account. */
 import { type Bus, Epoch, RunId, SandboxId, SpecId } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const Labels = z.object({ fleet: z.string(), specId: SpecId, runId: RunId, epoch: Epoch, expiresAt: z.string() })
 

@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { connectBus, serveCalls, subjects } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const Start = z.object({ url: z.string(), creds: z.string() })
 /** How many bytes to answer with, once the request's body is read. */

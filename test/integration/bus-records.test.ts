@@ -1,6 +1,6 @@
 import { openRecords, type RecordChange, type Records } from '@specfleet/shared'
 import { expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { condition, connectTo, startBus } from './bus-fixture.ts'
 
 const Counter = z.object({ owner: z.string(), count: z.number() })

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { parsePoint } from '../../packages/chaos/src/points/point.ts'
 import { openRelay, type Relay } from '../../packages/chaos/src/points/relay.ts'
 import {

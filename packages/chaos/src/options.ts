@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { SpecfleetError } from '@specfleet/shared'
 import { Command, Option } from 'commander'
-import { z } from 'zod'
+import * as z from 'zod'
 import { ANY, type Point, parsePoint } from './points/point.ts'
 import { parseStrike } from './strike.ts'
 import type { Strike } from './trial.ts'

@@ -1,7 +1,7 @@
 import { homedir, userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { describeIssues, SpecfleetError } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { cacheFolder } from './embedded/nats.ts'
 
 const Variables = z.object({

@@ -1,5 +1,5 @@
 import { SpecfleetError } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const Claims = z.looseObject({
   iss: z.string(),

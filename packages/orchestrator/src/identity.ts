@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** A process as others on its machine can recognise it, even when its pid is used again. */
 export type ProcessIdentity = {

@@ -1,6 +1,6 @@
 /** The environment of an orchestrator, variable by variable: what each may be, and what it is when it is not given. */
 import { ADOPTION_GRACE_MS, ID_PATTERN } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { providerList, providerSlots } from './engines/choices.ts'
 import { LOG_LEVELS } from './log.ts'
 

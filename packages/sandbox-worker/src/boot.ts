@@ -7,7 +7,7 @@ import {
   SandboxEnv,
   SpecfleetError,
 } from '@specfleet/shared/boot'
-import { z } from 'zod'
+import * as z from 'zod'
 import { choosePath, type PathName } from './paths/choose.ts'
 
 /** What is needed to speak at all. */

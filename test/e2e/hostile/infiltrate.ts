@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Bus, type Fact, type PlacedRun, type Refuser, SandboxId, type SandboxScope } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { engineLayout } from '../../../packages/orchestrator/src/providers/engine-folder/layout.ts'
 import { sandboxLayout } from '../../../packages/orchestrator/src/providers/process/layout.ts'
 import { type Gate, type GatedModel, startGatedModel } from '../../../packages/testkit/src/gated-model.ts'

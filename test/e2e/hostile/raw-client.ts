@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { followWire, type WireFrame } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { readCreds } from '../../../packages/shared/src/bus/creds-file.ts'
 import { keyFromSeed, signWith } from '../../../packages/shared/src/bus/nkey.ts'
 

@@ -1,5 +1,5 @@
 import { Author, BUCKETS, DESK_SERVICES, decodeFrame, SANDBOX_ACCOUNT_PREFIX, STREAMS } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Conversations, deskPart, deskWhat } from './conversations.ts'
 import { parseJson } from './json.ts'
 import { headerOf, type Message } from './message.ts'

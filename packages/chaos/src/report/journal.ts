@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
 import { SpecfleetError } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { isPointName, SIDES } from '../points/point.ts'
 import type { Outcome, Trial } from '../trial.ts'
 import { PROVIDERS, type Provider, VICTIMS } from '../world/victim.ts'

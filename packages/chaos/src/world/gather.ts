@@ -11,7 +11,7 @@ import {
   STREAMS,
   subjects,
 } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { readAnswer } from '../../../cli/src/fleet/client.ts'
 import type { Evidence } from '../verdict/evidence.ts'
 import { streamInfo } from './server.ts'

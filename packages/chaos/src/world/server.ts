@@ -1,5 +1,5 @@
 import { type Bus, DURABLES, PRIORITIES } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** What the server itself knows, by its own API and not by ours. */
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { fromWire, SpecfleetError, WireError } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { CommandContext, Outcome } from './context.ts'
 
 const Image = z.object({

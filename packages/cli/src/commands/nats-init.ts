@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createOperatorKit, preloadOf, SpecfleetError } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { natsConfig, operatorKeyFiles, readOperatorKit, writeOperatorKit } from '../embedded/nats.ts'
 import type { CommandContext, Outcome } from './context.ts'
 

@@ -3,7 +3,7 @@ import { type FSWatcher, readdirSync, readFileSync, watch } from 'node:fs'
 import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SpecfleetError } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { readIfThere } from './optional-files.ts'
 
 const Ports = z.object({ nats: z.array(z.string()) })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type OperatorKit, SpecfleetError } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { isErrno, readIfThere } from './optional-files.ts'
 
 /** Files of a kit that other processes are pointed at; each holds a secret and is readable by its owner only. */

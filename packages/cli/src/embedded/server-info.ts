@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { SpecfleetError } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** What a NATS server says of itself to whoever connects, before any credential is asked for. */
 const ServerInfo = z.object({ server_id: z.string(), server_name: z.string(), version: z.string() })

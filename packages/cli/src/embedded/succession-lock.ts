@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { watch } from 'node:fs'
 import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { isErrno, listIfThere, readIfThere } from './optional-files.ts'
 import { identityOf, isAlive } from './process-identity.ts'
 

@@ -13,7 +13,7 @@ import {
   SubmitAnswer,
   subjects,
 } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const ANSWER_LIMIT_MS = 10_000
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { fromWire, SpecfleetError, WireError } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** What an orchestrator says on standard output once it takes work. */
 const Ready = z.looseObject({

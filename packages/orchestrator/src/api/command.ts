@@ -12,7 +12,7 @@ import {
   subjects,
   TaskId,
 } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type ControlSender, endingMessage } from '../control/sender.ts'
 import type { FactWriter } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'

@@ -10,7 +10,7 @@ import {
   TaskId,
   type WatchRequest,
 } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Peers } from '../supervisor/liveness.ts'
 import type { RunTable } from '../supervisor/run-table.ts'

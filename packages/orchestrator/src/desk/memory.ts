@@ -1,6 +1,6 @@
 import type { MemoryAnswer, PlacedRun, Records } from '@specfleet/shared'
 import { describeIssues, MemoryRequest, SpecfleetError } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const MOST_NOTES = 100
 const MOST_CHARACTERS = 256 * 1024

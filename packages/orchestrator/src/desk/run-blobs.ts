@@ -1,6 +1,6 @@
 import type { PlacedRun, Records, Sha256 } from '@specfleet/shared'
 import { RunId, SpecfleetError } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** What sandboxes of a run left behind, in KV bucket `sf_run_blobs` under the run's id: bytes by name. */
 export const RunBlobs = z.object({

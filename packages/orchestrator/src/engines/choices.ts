@@ -1,5 +1,5 @@
 /** How an operator writes down which engines there are, and how many sandboxes each may have. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { ENGINE_NAMES, PROVIDER_CHOICES } from '../providers/registry.ts'
 
 /** `docker,process`: in overflow order. */

@@ -1,6 +1,6 @@
 /** What the operator lets tasks have: by kind, by project, and at a task's own wish. Pure. */
 import { describeIssues, ProjectId, SandboxLimits, SpecfleetError, type Task, TaskKind } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Limits } from '../providers/provider.ts'
 import { type Offer, suits, type Wish } from './room.ts'
 

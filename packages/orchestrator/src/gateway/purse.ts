@@ -1,5 +1,5 @@
 import { chargedTo, newId, type PlacedRun, parseJson, runOf, SpecfleetError } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { FactWriter } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { type CallTokens, ceilingOf, costOf } from './prices.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseIfJson } from '../parse-if-json.ts'
 import type { CallTokens } from './prices.ts'
 

@@ -1,6 +1,6 @@
 import type { FactLog, Held, Records, SpecId } from '@specfleet/shared'
 import { fold, foldRefused, readEntry, SpecfleetError, SpecId as SpecIdSchema, SpecState } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Ledger } from './ledger.ts'

@@ -1,5 +1,5 @@
 /** What limits come to, whichever engine holds sandboxes to them. Pure. */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Limits } from './provider.ts'
 
 /** As they are written down beside a sandbox. */

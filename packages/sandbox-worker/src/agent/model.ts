@@ -1,5 +1,6 @@
-import { Anthropic } from '@anthropic-ai/sdk'
+import { BaseAnthropic } from '@anthropic-ai/sdk/client'
 import type { BetaMessage, BetaMessageParam, BetaToolUnion } from '@anthropic-ai/sdk/resources/beta'
+import { Messages } from '@anthropic-ai/sdk/resources/beta/messages'
 import { backoffMs } from '../backoff.ts'
 import type { Clock } from '../clock.ts'
 import { classifyFailure } from './model-failure.ts'
@@ -46,7 +47,8 @@ const HEAD_TIMEOUT_MS = 10 * 60_000
 /** The model behind the desk. Retries are ours alone, since the SDK does not retry a stream that broke. */
 export function openModel(options: ModelOptions): Model {
   const { clock, onRetry } = options
-  const client = new Anthropic({
+  // The SDK's whole client brings every resource that there is, and with it half of the worker's code.
+  const client = new BaseAnthropic({
     baseURL: MODEL_BASE_URL,
     // No key is in the sandbox; the gateway replaces this.
     apiKey: 'none',
@@ -57,8 +59,10 @@ export function openModel(options: ModelOptions): Model {
     openTelemetry: false,
   })
 
+  const messages = new Messages(client)
+
   const ask = (request: ModelRequestParts, signal: AbortSignal): Promise<BetaMessage> =>
-    client.beta.messages
+    messages
       .stream(
         {
           model: options.model,

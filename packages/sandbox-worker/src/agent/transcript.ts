@@ -1,6 +1,6 @@
 import type { BetaMessageParam } from '@anthropic-ai/sdk/resources/beta'
 import { SpecfleetError, type TurnRecord } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Blocks go back to the model as they came: nothing but their kind is looked at here. */
 const StoredMessage = z.looseObject({

@@ -7,7 +7,7 @@ import {
   type Usage,
   type Verdict,
 } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Progress } from './progress.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { Shell, type ShellOptions } from './shell.ts'
 import type { Tool, ToolAnswer, ToolFault } from './tool.ts'
 

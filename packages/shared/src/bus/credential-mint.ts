@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { SpecfleetError } from '../contract/errors.ts'
 import type { Bus } from './connection.ts'
 import { writeCreds } from './creds-file.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { claimDigest, type NKey, signWith, verifySignature } from './nkey.ts'
 
 /** Claims of NATS JWT version 2, as far as they are used here. Times are seconds since 1970. */

@@ -1,5 +1,5 @@
 import type { Msg } from 'nats'
-import { z } from 'zod'
+import * as z from 'zod'
 import { newId } from '../contract/ids.ts'
 import { DURABLES, STREAMS } from '../contract/subjects.ts'
 import type { Priority } from '../contract/task.ts'

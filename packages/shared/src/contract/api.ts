@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { WireError } from './errors.ts'
 import { ProjectId, RunId, SpecId, TaskId, Timestamp } from './ids.ts'
 import { ApprovalGate, Phase } from './phase.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { MessageId, Timestamp } from './ids.ts'
 import { Phase } from './phase.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { GateResult } from './facts/phase.ts'
 import { Sha256 } from './ids.ts'
 import { ExecutionMode, Phase } from './phase.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { MessageId, RunId, SpecId, Timestamp } from './ids.ts'
 
 /** Who states a fact. Only `worker` speaks from inside a sandbox. */

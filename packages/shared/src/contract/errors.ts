@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ERRORS, type ErrorCode, type ErrorEntry, isErrorCode } from './error-catalogue.ts'
 
 /** An error as it travels: in answers, dead letters, problem documents. */

@@ -1,5 +1,5 @@
 import { ulid } from 'ulid'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * Every id of Specfleet: letters, digits, `_` and `-`, 1 to 64 of them. Ids become

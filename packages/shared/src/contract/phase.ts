@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The phases a model or the planner works through before tickets exist, in their order. */
 export const PHASES = ['explore', 'requirements', 'design', 'tasks', 'sync'] as const

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { describeIssues, SpecfleetError } from './errors.ts'
 import { Epoch, ProjectId, RunId, SandboxId, Sha256, SpecId, TaskId, TicketId } from './ids.ts'
 import { ExecutionMode, Phase } from './phase.ts'

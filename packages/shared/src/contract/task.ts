@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ProjectId, SpecId, TaskId, TicketId } from './ids.ts'
 import { ApprovalGate, ExecutionMode, Phase } from './phase.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { TicketId } from '../contract/ids.ts'
 import { groupByEach } from './grouping.ts'
 import type { DesignOutput } from './outputs/design.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Why an incarnation died. A union, so that every place that reacts to a death handles each. */
 export const DeathCause = z.discriminatedUnion('kind', [

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { OrchestratorId, Timestamp } from '../contract/ids.ts'
 
 /** An orchestrator's liveness key in KV bucket `sf_orchestrators`, rewritten every `LIVENESS_EVERY_MS`. */

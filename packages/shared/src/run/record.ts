@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { DELIVERY_OUTCOMES } from '../contract/facts/run.ts'
 import { Epoch, OrchestratorId, RunId, SandboxId, Sha256, SpecId, Timestamp } from '../contract/ids.ts'
 import { Task } from '../contract/task.ts'

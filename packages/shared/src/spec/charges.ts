@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { RunView } from './run-view.ts'
 
 const amount = z.number().nonnegative()

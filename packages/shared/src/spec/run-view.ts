@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { DELIVERY_OUTCOMES, Refuser } from '../contract/facts/run.ts'
 import { MessageId, OrchestratorId, RunId, TaskId } from '../contract/ids.ts'
 import type { ExecutionMode } from '../contract/phase.ts'

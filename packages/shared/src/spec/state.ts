@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { GateResult } from '../contract/facts/phase.ts'
 import { MessageId, ProjectId, RunId, SpecId, Timestamp } from '../contract/ids.ts'
 import { ApprovalGate, ExecutionMode, Phase } from '../contract/phase.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { RunId, SpecId, TicketId } from '../contract/ids.ts'
 import { ExecutionTicket } from '../planning/execution-tickets.ts'
 

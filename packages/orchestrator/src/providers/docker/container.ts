@@ -1,6 +1,6 @@
 /** What a container is told, and what it tells: ids and labels, between us and the engine. Pure. */
 import { Epoch, RunId, SandboxId, SpecId } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { WrittenLimits } from '../limits.ts'
 import type { Labels, Limits } from '../provider.ts'
 

@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream'
 import { SpecfleetError } from '@specfleet/shared'
 import type Docker from 'dockerode'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Clock } from '../../clock.ts'
 import type { createOptions } from './create-options.ts'
 import type { EngineAddress } from './engine-address.ts'

@@ -1,7 +1,7 @@
 /** The images of an engine. */
 import { stripVTControlCharacters } from 'node:util'
 import { SpecfleetError } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { EngineCalls } from './engine-calls.ts'
 import { engineError } from './engine-errors.ts'
 

@@ -1,6 +1,6 @@
 /** Connections that last: what a container is told and what it says, the deaths of containers, and new images. */
 import { Duplex, type Readable } from 'node:stream'
-import { z } from 'zod'
+import * as z from 'zod'
 import { LABEL } from './container.ts'
 import { type EngineCalls, openEnded } from './engine-calls.ts'
 

@@ -1,6 +1,6 @@
 /** What the engine says of a container, and what that says of its end. Pure. */
 import type { ExitReport } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { wallClockSeconds } from '../limits.ts'
 import { type EngineVerdict, exitReport } from '../post-mortem.ts'
 import { type Identity, readIdentity } from './container.ts'

@@ -1,5 +1,5 @@
 /** Finding containers on an engine: one of ours by its name, all of a fleet, or all there are. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Identity, LABEL, readIdentity } from './container.ts'
 import type { EngineCalls } from './engine-calls.ts'
 import { type Became, type Container, readContainer, stateOf } from './exit.ts'

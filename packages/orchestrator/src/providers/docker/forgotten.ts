@@ -8,7 +8,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { basename, join, sep } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseIfJson } from '../../parse-if-json.ts'
 import { allProcesses, descendants, type Process, readOfProcess, signalProcess } from '../engine-folder/processes.ts'
 import type { Engine } from './engine.ts'

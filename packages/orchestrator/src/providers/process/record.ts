@@ -1,5 +1,5 @@
 import { Epoch, RunId, SandboxId, SpecId } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { WrittenLimits } from '../limits.ts'
 
 /** How a sandbox is held to its limits, and where the evidence is when it was not enough. */

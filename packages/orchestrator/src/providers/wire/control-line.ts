@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type ControlRequest, lineReader } from './control-protocol.ts'
 
 /** A sandbox's wire, as the forwarder sees it. */

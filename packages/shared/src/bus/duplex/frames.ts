@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { WireError } from '../../contract/errors.ts'
 import { MessageId } from '../../contract/ids.ts'
 import { parseJson } from '../json.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { MessageId } from '../ids.ts'
 
 /** A control message was taken; `steer` carries its text. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { Envelope, type EnvelopeHead } from '../envelope.ts'
 import { describeIssues } from '../errors.ts'
 import { AgentAsked, AgentSteered } from './agent.ts'

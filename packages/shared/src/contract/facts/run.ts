@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { DeathCause } from '../../run/causes.ts'
 import { OrchestratorId, SandboxId, TaskId } from '../ids.ts'
 import { Phase } from '../phase.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ProjectId, TaskId } from '../ids.ts'
 import { ApprovalGate, ExecutionMode, Phase } from '../phase.ts'
 import { ApprovalPolicySchema, Budget, MAX_TASK_TEXT, SourceRef, TaskKind } from '../task.ts'

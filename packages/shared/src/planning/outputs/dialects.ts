@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * How phase output gets in. Models and users hand in snake_case JSON in more than one

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { distinct, type Normalised, normaliseBy, textOf, textsOf, WildText, WildTexts } from './dialects.ts'
 import { cleanPath } from './paths.ts'
 import { foldPrd, PrdInput } from './prd.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { PHASES, type Phase } from '../../contract/phase.ts'
 import { samplePlan } from '../sample-plan.fixture.ts'
 import type { Normalised } from './dialects.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { trimEndOf } from '../trimming.ts'
 import { idsOf, type Normalised, normaliseBy, textOf, textsOf, WildIds, WildText, WildTexts } from './dialects.ts'
 import { numberIds } from './numbering.ts'

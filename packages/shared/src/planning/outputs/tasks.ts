@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Normalised, normaliseBy, WildIds, WildText, WildTexts } from './dialects.ts'
 import { foldTasks } from './tasks-dialects.ts'
 import { Estimate, Layer, Priority, Role, TaskType } from './vocabulary.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** L0 infrastructure, L1 core services, L2 features, L3 integration: a higher one may build on a lower one. */
 export const LAYERS = ['L0', 'L1', 'L2', 'L3'] as const

@@ -1,5 +1,5 @@
 import { MIN_CRITERIA, testableCriteria } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { HandedIn } from './conversation.ts'
 
 type Output = Readonly<Record<string, unknown>>

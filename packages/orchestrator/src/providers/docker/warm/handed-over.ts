@@ -6,7 +6,7 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Epoch, RunId, SandboxId, SpecId } from '@specfleet/shared'
-import { z } from 'zod'
+import * as z from 'zod'
 import { exists } from '../../engine-folder/place.ts'
 import { readIfAny } from '../../engine-folder/read-if-any.ts'
 import { WrittenLimits } from '../../limits.ts'

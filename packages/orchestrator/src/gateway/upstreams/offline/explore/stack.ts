@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Sight } from './look.ts'
 import { baseOf, byDepth, isEntry, isMainLanguage, isManifest, isTest, languageOfExtension } from './paths.ts'
 

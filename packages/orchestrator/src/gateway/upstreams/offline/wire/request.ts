@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The part of the Messages API that is read here; whatever else a client sends is let through unread. */
 
