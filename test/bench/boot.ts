@@ -2,12 +2,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { insideEnvironment } from '../../packages/orchestrator/src/providers/inside.ts'
 import { bundleWorker } from '../../packages/sandbox-worker/bundle.ts'
 import type { Benchmark } from './benchmark.ts'
 import { interleave, timed } from './interleave.ts'
 import { BARE_NODE, runToEnd } from './processes.ts'
 import { openStage, type Stage } from './stage.ts'
 import { conceive, untilReady } from './worker-births.ts'
+
+const { GLIBC_TUNABLES = '' } = insideEnvironment(0)
 
 export const boot: Benchmark = {
   name: 'boot',
@@ -22,7 +25,7 @@ export const boot: Benchmark = {
     await runToEnd(process.execPath, [...fromSnapshot, '--build-snapshot', bundle])
     const measured = await interleave(
       {
-        snapshot: () => bootOnce(stage, [...fromSnapshot, bundle], {}),
+        snapshot: () => bootOnce(stage, [...fromSnapshot, bundle], { GLIBC_TUNABLES }),
         node: () => timed(() => runToEnd(process.execPath, BARE_NODE)),
         cached: () => bootOnce(stage, [bundle], { NODE_COMPILE_CACHE: cache }),
         uncached: () => bootOnce(stage, [bundle], {}),

@@ -159,7 +159,8 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (isBeingMade(this.#engine, id)) await this.#untilMade(id)
       if (await this.#handOver(request, signal)) return this.#follow(id)
-      const found = await findSandbox(this.#engine, id)
+      // What has no folder is hardly ever there: then the engine says so by refusing its name.
+      const found = attempt === 0 && !(await this.#hasFolder(id)) ? undefined : await findSandbox(this.#engine, id)
       if (found !== undefined && !isOf(found, request)) return taken(id)
       if (found !== undefined && found.state !== 'made') return this.#follow(id)
       // Whoever was making it has died.
@@ -170,10 +171,13 @@ export class DockerProvider implements SandboxProvider, AsyncDisposable {
     return taken(id)
   }
 
+  #hasFolder(id: SandboxId): Promise<boolean> {
+    return exists(sandboxFolder(this.#engine.layout.sandboxes, id).folder)
+  }
+
   /** Before the engine is asked whether it has the sandbox: that would take as long as all of the hand-over. */
   async #handOver(request: SandboxRequest, signal: AbortSignal): Promise<boolean> {
-    if (this.#pool === undefined || (await exists(sandboxFolder(this.#engine.layout.sandboxes, request.id).folder)))
-      return false
+    if (this.#pool === undefined || (await this.#hasFolder(request.id))) return false
     const { image } = await this.#engineFor(request)
     return (await this.#pool.handOver(request, image, signal)) === 'handed-over'
   }
