@@ -100,7 +100,8 @@ export class Shell {
       const late = setTimeout(() => this.kill('time-limit'), timeoutMs)
       const calledOff = () => this.kill('shell-ended')
       signal.addEventListener('abort', calledOff, { once: true })
-      const mark = randomUUID()
+      // Drawn now: what Node keeps in stock would be in the snapshot that all workers start from.
+      const mark = randomUUID({ disableEntropyCache: true })
       const settle = (end: CommandEnd) => {
         clearTimeout(late)
         signal.removeEventListener('abort', calledOff)
