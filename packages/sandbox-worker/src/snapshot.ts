@@ -4,8 +4,10 @@
  * `node --snapshot-blob FILE WORKER` starts from it, as often and in as many sandboxes as there are.
  *
  * Whatever is drawn or read while the snapshot is made is the same in all that start from it. So nothing of an
- * environment, a clock or a key may be in it, and what was drawn ahead of need is drawn anew.
+ * environment, a clock or a key may be in it, what was drawn ahead of need is drawn anew, and what Node knows of timers
+ * is forgotten.
  */
+import { setTimeout } from 'node:timers/promises'
 import { startupSnapshot } from 'node:v8'
 import { forgetRandomness } from '@specfleet/shared/boot'
 
@@ -17,6 +19,13 @@ export async function prepareSnapshot(main: () => Promise<void>): Promise<void> 
   await import('./work.ts')
   const { rehearse } = await import('./rehearsal.ts')
   await rehearse(ROUNDS)
+  await forgetTimers()
   startupSnapshot.addDeserializeCallback(forgetRandomness)
   startupSnapshot.setDeserializeMainFunction(() => void main())
 }
+
+/**
+ * Node keeps when the next timer is due, cleared or not, until one fires, and arms none that is due later: in a process
+ * that is older than this one was, that would be every timer, for ever.
+ */
+const forgetTimers = (): Promise<void> => setTimeout(1)
