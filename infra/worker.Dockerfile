@@ -23,7 +23,8 @@ USER 1000:1000
 RUN NODE_COMPILE_CACHE=/opt/specfleet/cache SPECFLEET_ENV_FILE=/proc/self/fd/0 \
     /opt/specfleet/bin/node /opt/specfleet/worker.mjs </dev/null; test $? = 79
 RUN /opt/specfleet/bin/node --snapshot-blob /opt/specfleet/cache/worker.snapshot \
-    --build-snapshot /opt/specfleet/worker.mjs
+      --build-snapshot /opt/specfleet/worker.mjs || \
+    { rm -f /opt/specfleet/cache/worker.snapshot; echo 'No snapshot could be made: workers will start from their source.'; }
 USER root
 RUN chown -R 0:0 /opt/specfleet && chmod -R a+rX /opt/specfleet/cache
 

@@ -16,8 +16,8 @@ import { type WireWatch, watchWire } from './wire-watch.ts'
 
 const STDOUT = 1
 const UNIX = 'unix:'
-/** A way to the bus is made within a few milliseconds. */
-const WIRE_LIMIT_MS = 500
+/** A way to the bus is made within a few milliseconds. A kernel of its own does not tell of it. */
+const WIRE_LIMIT_MS = 50
 /** With fewer an arrival takes up to four times as long; more take processor time and gain nothing. */
 const ROUNDS = 5
 /** As an input that ended. */

@@ -41,21 +41,32 @@ async function finish(
 ): Promise<'made' | 'taken'> {
   const name = containerName(engine.fleet, request.id)
   const options = createOptions({ ...engine, request, wire, nodeFlags: process.allowedNodeEnvironmentFlags })
+  const making = engine.client.make(name, options)
   try {
-    const [, made] = await Promise.all([engine.wire.open(request.id), engine.client.make(name, options)])
+    const [, made] = await Promise.all([engine.wire.open(request.id), making])
     if (made === 'taken') {
       // Its folder was lost, and with it its wire: whoever looks for it decides.
-      await engine.wire.close(request.id)
-      await rm(folder, { recursive: true, force: true })
+      await giveUp(engine, request.id, folder)
       return 'taken'
     }
     signal.throwIfAborted()
     await engine.client.start(name, environmentOf(request))
     return 'made'
   } catch (error) {
-    await destroySandbox(engine, request.id)
+    const isOurs = (await making.catch(() => undefined)) === 'made'
+    if (isOurs) await destroySandbox(engine, request.id)
+    else {
+      // One that runs under that name is not ours: it has lost its folder.
+      await engine.client.removeUnstarted(name)
+      await giveUp(engine, request.id, folder)
+    }
     throw error
   }
+}
+
+async function giveUp(engine: Engine, id: SandboxRequest['id'], folder: string): Promise<void> {
+  await engine.wire.close(id)
+  await rm(folder, { recursive: true, force: true })
 }
 
 /** Never part of what the engine shows: it travels by the container's standard input. */

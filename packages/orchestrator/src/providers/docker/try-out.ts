@@ -1,10 +1,10 @@
-import { chmod, chown, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { chown, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { join } from 'node:path'
 import { cachedDataVersionTag } from 'node:v8'
 import { RunId, SandboxId, SpecfleetError, SpecId, WORKER_EXIT } from '@specfleet/shared'
 import { isRoot } from '../engine-folder/folder.ts'
-import { digest, exists, makeFolder, place, SHARED_FOLDER, writeShared } from '../engine-folder/place.ts'
+import { digest, exists, makeFolder, place, takeOver, writeShared } from '../engine-folder/place.ts'
 import { findProcess } from '../engine-folder/processes.ts'
 import { INSIDE } from '../inside.ts'
 import type { SandboxRequest } from '../provider.ts'
@@ -37,8 +37,9 @@ export async function tryOut(engine: Trial, { compileCache }: PlacedWorker): Pro
     if (isRoot()) await chown(inMaking, user.uid, user.gid)
     const cache = { from: inMaking, to: INSIDE.compileCache, writable: true }
     mustBeUnborn(engine, await runOnce(engine, { cache, snapshot: false }))
-    await runOnce(engine, { cache, snapshot: false, command: SNAPSHOT_COMMAND })
-    await chmod(inMaking, SHARED_FOLDER)
+    const { code, output } = await runOnce(engine, { cache, snapshot: false, command: SNAPSHOT_COMMAND })
+    if (code !== 0) engine.log.warn('engine.snapshot-failed', { image: image.name, code, said: lastLine(output) })
+    await takeOver(inMaking)
   }
   // An image with the worker in it brings its own.
   if (isMounted) await place(compileCache, makeCache)
@@ -125,9 +126,11 @@ const trial = ({ fleet }: Trial): Pick<SandboxRequest, 'id' | 'labels' | 'limits
   limits: LIMITS,
 })
 
+const lastLine = (output: string): string => output.trim().split('\n').at(-1) ?? ''
+
 /** The loader's words are about files; these are about what an operator can change. Pure. */
 export function explain(image: string, code: number, output: string): SpecfleetError {
-  const said = output.trim().split('\n').at(-1) ?? ''
+  const said = lastLine(output)
   const library = /error while loading shared libraries: (\S+):/.exec(output)?.[1]
   const next = `use an image of glibc and libstdc++ for ${arch()}, such as one of Debian`
   if (library !== undefined)

@@ -53,3 +53,12 @@ test('a folder that is gone is an error to whoever asked, and not to the next', 
   await fifos.place(join(layout.root, 'one'))
   expect((await stat(join(layout.root, 'one'))).isFIFO()).toBe(true)
 })
+
+test('a stock that somebody has tidied away is made anew', async () => {
+  const layout = await engine()
+  await using fifos = await Fifos.open(layout)
+  await fifos.place(join(layout.root, 'one'))
+  await rm(layout.fifos, { recursive: true })
+  await fifos.place(join(layout.root, 'two'), join(layout.root, 'three'))
+  for (const name of ['two', 'three']) expect((await stat(join(layout.root, name))).isFIFO()).toBe(true)
+})

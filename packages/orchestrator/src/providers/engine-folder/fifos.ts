@@ -7,9 +7,9 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { SYSTEM_PATH } from '../inside.ts'
 import type { EngineLayout } from './layout.ts'
 import { isLeftByItsMaker, makingName } from './making.ts'
+import { exists } from './place.ts'
 
 const run = promisify(execFile)
 
@@ -31,9 +31,7 @@ export class Fifos implements AsyncDisposable {
     await mkdir(fifos, { recursive: true, mode: 0o700 })
     for (const name of await readdir(fifos))
       if (await isLeftByItsMaker(name)) await rm(join(fifos, name), { recursive: true, force: true })
-    const folder = join(fifos, await makingName())
-    await mkdir(folder, { mode: 0o700 })
-    return new Fifos(folder)
+    return new Fifos(join(fifos, await makingName()))
   }
 
   /** Puts one at each path, for its owner only. @throws Error of the system */
@@ -46,11 +44,18 @@ export class Fifos implements AsyncDisposable {
     await rm(this.#folder, { recursive: true, force: true })
   }
 
-  async #place(path: string): Promise<void> {
+  async #place(path: string, isLast = false): Promise<void> {
     while (this.#stock.length === 0) await this.#make()
     const fifo = this.#stock.pop() ?? ''
     if (this.#stock.length < LOW) this.#make().catch(() => undefined)
-    await rename(fifo, path)
+    try {
+      await rename(fifo, path)
+    } catch (error) {
+      if (isLast || (await exists(fifo))) throw error
+      // Somebody tidied up: what else there was is gone as well.
+      this.#stock.length = 0
+      await this.#place(path, true)
+    }
   }
 
   #make(): Promise<void> {
@@ -62,7 +67,8 @@ export class Fifos implements AsyncDisposable {
 
   async #makeMore(): Promise<void> {
     const made = Array.from({ length: AT_ONCE }, () => join(this.#folder, randomUUID()))
-    await run('mkfifo', ['-m', '600', ...made], { env: { PATH: SYSTEM_PATH } })
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    await run('mkfifo', ['-m', '600', ...made])
     this.#stock.push(...made)
   }
 }

@@ -1,13 +1,28 @@
 /** What all sandboxes of an engine share, each piece made once and put in place whole: whoever finds it may use it. */
 import { createHash, randomUUID } from 'node:crypto'
-import { chmod, constants, copyFile, lstat, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  constants,
+  copyFile,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { cachedDataVersionTag } from 'node:v8'
 import { SpecfleetError } from '@specfleet/shared'
 import { isErrno } from './errno.ts'
+import { isRoot } from './folder.ts'
 
 /** Everybody may walk and read what is shared; only its owner may change it. */
-export const SHARED_FOLDER = 0o711
+const SHARED_FOLDER = 0o711
+const READABLE_FOLDER = 0o755
 const SHARED_FILE = 0o444
 
 export async function placeProgram(system: string, program: string, mode: number): Promise<string> {
@@ -21,7 +36,7 @@ export async function placeProgram(system: string, program: string, mode: number
 
 /**
  * One folder a version: the bundle, and beside it, once it has run, its compile cache and its snapshot. Both are of
- * one V8 on one kind of processor.
+ * one build of Node on one kind of processor.
  * @throws SpecfleetError `worker.bundle`
  */
 export async function placeBundle(system: string, bundle: string): Promise<string> {
@@ -31,7 +46,9 @@ export async function placeBundle(system: string, bundle: string): Promise<strin
   } catch (cause) {
     throw new SpecfleetError('worker.bundle', bundle, { cause })
   }
-  const path = join(system, `worker-${digest(`${digest(text)} ${process.version} ${cachedDataVersionTag()}`)}`)
+  const { size, mtimeMs } = await stat(process.execPath)
+  const node = `${process.version} ${size} ${mtimeMs} ${cachedDataVersionTag()}`
+  const path = join(system, `worker-${digest(`${digest(text)} ${node}`)}`)
   return place(path, async (part) => {
     await makeFolder(part)
     await writeShared(join(part, 'worker.mjs'), text)
@@ -56,6 +73,16 @@ export async function place(path: string, make: (part: string) => Promise<void>)
 export async function writeShared(path: string, data: string | Buffer): Promise<void> {
   await writeFile(path, data)
   await chmod(path, SHARED_FILE)
+}
+
+/** What sandboxes' users made in there: from now on everybody may read it, and only the engine's owner may change it. */
+export async function takeOver(folder: string): Promise<void> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const paths = entries.map((entry) => [join(entry.parentPath, entry.name), entry.isDirectory()] as const)
+  for (const [path, isFolder] of [...paths, [folder, true] as const]) {
+    if (isRoot()) await chown(path, 0, 0)
+    await chmod(path, isFolder ? READABLE_FOLDER : SHARED_FILE)
+  }
 }
 
 /** Without regard to the umask. */

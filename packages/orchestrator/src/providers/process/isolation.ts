@@ -5,7 +5,7 @@ import { chown, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { EngineLayout } from '../engine-folder/layout.ts'
-import { exists, makeFolder, place } from '../engine-folder/place.ts'
+import { exists, makeFolder, place, takeOver } from '../engine-folder/place.ts'
 import { INSIDE } from '../inside.ts'
 import { SNAPSHOT_COMMAND, SNAPSHOT_FILE, workerCommand } from '../worker-command.ts'
 import { findBwrap, findIdentity, PROGRAM_PATH, type Refusal } from './host-abilities.ts'
@@ -115,11 +115,11 @@ async function warmUp(layout: EngineLayout, sharing: Sharing, sandbox: SandboxLa
     await inside(SNAPSHOT_COMMAND)
     const complaint = await inside(workerCommand({ ...start, snapshot: true }))
     if (!isWorkers(complaint)) await rm(join(cacheInMaking, SNAPSHOT_FILE), { force: true })
-    await run('chmod', ['-R', 'a+rX', cacheInMaking], { env: { PATH: PROGRAM_PATH } })
+    await takeOver(cacheInMaking)
   })
 }
 
-const isWorkers = (complaint = ''): boolean => complaint.startsWith('specfleet-worker: ')
+const isWorkers = (complaint = ''): boolean => /^specfleet-worker: /m.test(complaint)
 
 const plan = (layout: EngineLayout, sharing: Sharing, sandbox: SandboxLayout) => ({
   root: layout.root,
