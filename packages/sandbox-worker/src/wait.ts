@@ -8,14 +8,13 @@
  *    was killed may leave an input that never ends.
  */
 import { writeSync } from 'node:fs'
-import { WAITING_WORKER } from '@specfleet/shared/boot'
+import { socketPathOf, WAITING_WORKER } from '@specfleet/shared/boot'
 import { type Birth, readBirth } from './boot.ts'
 import { systemClock as clock } from './clock.ts'
 import { rehearse } from './rehearsal.ts'
 import { type WireWatch, watchWire } from './wire-watch.ts'
 
 const STDOUT = 1
-const UNIX = 'unix:'
 /** A way to the bus is made within a few milliseconds. A kernel of its own does not tell of it. */
 const WIRE_LIMIT_MS = 50
 /** With fewer an arrival takes up to four times as long; more take processor time and gain nothing. */
@@ -41,9 +40,10 @@ export async function awaitBirth(wire: string | undefined): Promise<Birth> {
 
 /** Who is not told that it is there finds out by dialling. */
 async function untilReachable(watch: WireWatch, busUrl: string): Promise<void> {
-  if (!busUrl.startsWith(UNIX)) return
+  const path = socketPathOf(busUrl)
+  if (path === undefined) return
   const there = new AbortController()
-  await Promise.race([watch.there(busUrl.slice(UNIX.length)), clock.sleep(WIRE_LIMIT_MS, there.signal)])
+  await Promise.race([watch.there(path), clock.sleep(WIRE_LIMIT_MS, there.signal)])
   there.abort()
 }
 

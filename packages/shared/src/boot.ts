@@ -2,7 +2,7 @@
  * The second door of this package: what a worker needs to boot, and nothing else. A bundle evaluates all
  * that a module re-exports, so what comes through here must stay small.
  */
-export { type Bus, type BusStatus, connectBus, type Subscription } from './bus/connection.ts'
+export { type Bus, type BusStatus, connectBus, type Subscription, socketPathOf } from './bus/connection.ts'
 export { writeCreds } from './bus/creds-file.ts'
 export { type FactLog, openWorkerLog } from './bus/log.ts'
 export { generateKeySync, seedOf } from './bus/nkey.ts'

@@ -134,11 +134,16 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
 
 const UNIX = 'unix:'
 
+/** The path in the address of a socket; `undefined` for an address of another kind. */
+export const socketPathOf = (url: string): string | undefined =>
+  url.startsWith(UNIX) ? url.slice(UNIX.length) : undefined
+
 function open(url: string, settings: ConnectionOptions): Promise<NatsConnection> {
   if (/^wss?:/.test(url)) return wsconnect({ ...settings, servers: url })
+  const socketPath = socketPathOf(url)
+  if (socketPath === undefined) return dial({ ...settings, servers: url })
   // Servers that those behind the socket know of could not be dialled.
-  if (url.startsWith(UNIX)) return dial({ ...settings, ignoreClusterUpdates: true, socketPath: url.slice(UNIX.length) })
-  return dial({ ...settings, servers: url })
+  return dial({ ...settings, ignoreClusterUpdates: true, socketPath })
 }
 
 /** Milliseconds before the given attempt; `random` is from 0 to 1. */

@@ -18,7 +18,7 @@ export type WorkerImage = {
 
 /** An image in which a worker was started on this engine. */
 export type ProvenImage = WorkerImage & {
-  /** Whether it starts from one. */
+  /** Whether it starts from a snapshot. */
   readonly snapshot: boolean
 }
 
@@ -29,7 +29,7 @@ export type HostPath = { readonly from: string; readonly to: string; readonly wr
 export type PlacedWorker = {
   readonly node: string
   readonly bundle: string
-  /** And the snapshot: made by the worker's first runs; only read by later ones, since who could write it would choose their code. */
+  /** With the snapshot in it. Made by the worker's first runs; later ones only read it: who could write it would choose their code. */
   readonly compileCache: string
 }
 

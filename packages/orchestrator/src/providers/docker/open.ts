@@ -85,10 +85,9 @@ async function openWith(
   const folder = await folderName(layout)
   await using opened = new AsyncDisposableStack()
   const fifos = opened.use(await Fifos.open(layout))
-  const forwarder = await openForwarder({
-    ...{ root: layout.wire, sandboxes: layout.sandboxes, busAddresses, clock, log, onRefused: tellRefused(listeners) },
-  })
-  const wire = opened.use(forwarder)
+  const onRefused = tellRefused(listeners)
+  const { sandboxes, wire: root } = layout
+  const wire = opened.use(await openForwarder({ root, sandboxes, busAddresses, clock, log, onRefused }))
   const parts = {
     ...{ client, layout, fleet, folder, wire, fifos, clock, log, user: userOfSandboxes(), runtime: options.runtime },
     ...{ cores: info.NCPU, dialect, filter: await placeFilter(layout.system, dialect) },

@@ -20,7 +20,7 @@ const run = promisify(execFile)
 export type Isolation = {
   readonly identity: HostIdentity
   readonly system: SystemFolder
-  /** Whether workers start from one. */
+  /** Whether workers start from a snapshot. */
   readonly snapshot: boolean
 }
 
